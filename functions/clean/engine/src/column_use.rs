@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    formats::{self, directives},
+    formats::{self, KnownShape, ReadOptions, directives},
     json::{Object, Value},
     key_names::shown,
     keys::Keys,
@@ -23,7 +23,7 @@ const COLUMNS_MAX: usize = 128;
 const HARMLESS: &[&str] = &["category", "label_text", "label"];
 
 /// The sets of columns that rows have.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct ColumnCounts {
     shapes: Vec<RowShape>,
     /// The shape of the last row: most rows of a file have the same one.
@@ -31,16 +31,22 @@ pub(crate) struct ColumnCounts {
 }
 
 /// The columns of some rows, and the formats that these were read in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct RowShape {
     keys: Vec<String>,
+    /// How rows with these columns, and no others, are read.
+    #[serde(skip)]
+    known: Option<KnownShape>,
     /// Rows by format; an empty name for rows that were not read.
     formats: BTreeMap<String, u64>,
 }
 
-/// Which shape a row has.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct ShapeIndex(usize);
+/// Which shape a row has, and how rows with it are read, where that is known.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct FoundShape {
+    index: Option<usize>,
+    pub(crate) known: Option<KnownShape>,
+}
 
 impl ColumnCounts {
     /// Forgets everything.
@@ -49,8 +55,8 @@ impl ColumnCounts {
         self.last = 0;
     }
 
-    /// The shape of `row`; `None` where there are too many.
-    pub(crate) fn shape_of(&mut self, row: &Object<'_>) -> Option<ShapeIndex> {
+    /// The shape of `row`, which is read by `options`.
+    pub(crate) fn shape_of(&mut self, row: &Object<'_>, options: ReadOptions) -> FoundShape {
         if self
             .shapes
             .get(self.last)
@@ -62,19 +68,26 @@ impl ColumnCounts {
                 None if self.shapes.len() < SHAPES_MAX => {
                     self.shapes.push(RowShape {
                         keys: given(row).map(str::to_owned).collect(),
+                        known: KnownShape::of(row, options),
                         formats: BTreeMap::new(),
                     });
                     self.shapes.len() - 1
                 }
-                None => return None,
+                None => return FoundShape::default(),
             };
         }
-        Some(ShapeIndex(self.last))
+        let shape = self.shapes.get(self.last);
+        // A row with the same columns may have others that are `null`.
+        let same = shape.filter(|shape| shape.keys.len() == row.members.len());
+        FoundShape {
+            index: Some(self.last),
+            known: same.and_then(|shape| shape.known),
+        }
     }
 
     /// Counts a row of a shape, which was read as `format`.
-    pub(crate) fn count(&mut self, shape: Option<ShapeIndex>, format: &'static str) {
-        let shape = shape.and_then(|ShapeIndex(index)| self.shapes.get_mut(index));
+    pub(crate) fn count(&mut self, shape: FoundShape, format: &'static str) {
+        let shape = shape.index.and_then(|index| self.shapes.get_mut(index));
         let Some(RowShape { formats, .. }) = shape else {
             return;
         };
@@ -107,7 +120,7 @@ impl RowShape {
 /// The columns that have a value in `row`.
 fn given<'r>(row: &'r Object<'_>) -> impl Iterator<Item = &'r str> {
     let members = row.members.iter();
-    let given = members.filter(|(_, node)| node.value != Value::Null);
+    let given = members.filter(|(_, node)| !matches!(node.value, Value::Null));
     given.map(|(key, _)| key.as_ref())
 }
 

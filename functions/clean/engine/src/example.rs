@@ -136,6 +136,12 @@ impl<'a> Example<'a> {
         system.chain(said)
     }
 
+    /// Whether there are files, calls of functions or the like.
+    pub(crate) fn has_parts_other_than_texts(&self) -> bool {
+        let mut parts = self.turns.iter().flat_map(|turn| &turn.parts);
+        parts.any(|part| matches!(part, Part::Other(..)))
+    }
+
     /// Removes whitespace around every turn; returns whether there was any.
     pub(crate) fn trim(&mut self) -> bool {
         let mut changed = false;

@@ -1,6 +1,12 @@
 //! Counts findings without limit, and lists the most severe of them within one.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +26,9 @@ const LINES_MAX: usize = 3;
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Findings {
     listed_max: usize,
+    /// Severities of which earlier batches have enough: none further is listed.
+    #[serde(skip)]
+    enough: [bool; Severity::ALL.len()],
     #[serde(deserialize_with = "names::interned_keys")]
     codes: BTreeMap<&'static str, RuleTally>,
     /// A list for each of [`Severity::ALL`].
@@ -34,6 +43,32 @@ struct RuleTally {
     /// hide the rare one that explains it.
     first: Option<Finding>,
     unlisted: bool,
+}
+
+/// The severities of which the batches so far have as many findings as are listed at all.
+///
+/// Shared by those who process later batches: most findings of a large file need not be described.
+#[derive(Debug, Default)]
+pub(crate) struct EnoughFindings([AtomicBool; Severity::ALL.len()]);
+
+/// Counts findings, batch by batch.
+#[derive(Debug, Default)]
+pub(crate) struct ListedCounts {
+    counts: [usize; Severity::ALL.len()],
+    pub(crate) enough: Arc<EnoughFindings>,
+}
+
+impl ListedCounts {
+    /// Counts the findings of the next batch.
+    pub(crate) fn add(&mut self, findings: &Findings) {
+        let lists = self.counts.iter_mut().zip(&findings.listed);
+        for ((count, listed), enough) in lists.zip(&self.enough.0) {
+            *count += listed.len();
+            if *count >= findings.listed_max {
+                enough.store(true, Ordering::Relaxed);
+            }
+        }
+    }
 }
 
 /// The counts, and the findings that are listed.
@@ -57,6 +92,13 @@ impl Findings {
         }
     }
 
+    /// Lists none of the severities of which there are enough.
+    pub(crate) fn leave_out(&mut self, enough: &EnoughFindings) {
+        for (ours, enough) in self.enough.iter_mut().zip(&enough.0) {
+            *ours = enough.load(Ordering::Relaxed);
+        }
+    }
+
     /// Adds a fault of a row.
     pub(crate) fn add(&mut self, fault: Fault, severity: Severity, span: RowSpan, bytes: &[u8]) {
         if severity == Severity::Off {
@@ -65,7 +107,8 @@ impl Findings {
         let max = self.listed_max;
         let code = fault.rule.code;
         let (is_listed, is_first) = self.count(code, span.line);
-        let has_room = self.list(severity).is_some_and(|list| list.len() < max);
+        let has_room =
+            !self.has_enough(severity) && self.list(severity).is_some_and(|list| list.len() < max);
         if !is_listed || !(is_first || has_room) {
             return;
         }
@@ -168,6 +211,11 @@ impl Findings {
         (!tally.unlisted, tally.first.is_none())
     }
 
+    fn has_enough(&self, severity: Severity) -> bool {
+        let mut all = Severity::ALL.iter().zip(self.enough);
+        all.any(|(other, enough)| enough && *other == severity)
+    }
+
     fn list(&mut self, severity: Severity) -> Option<&mut Vec<Finding>> {
         let [rejected, warned, repaired, noted] = &mut self.listed;
         match severity {
@@ -191,6 +239,32 @@ fn moved(finding: Finding, base: u64) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_later_batches_leave_out_would_not_be_listed() {
+        let list = |is_told: bool| {
+            let mut findings = Findings::new(3);
+            let mut counts = ListedCounts::default();
+            for batch in 0..4 {
+                let mut further = Findings::new(3);
+                if is_told {
+                    further.leave_out(&counts.enough);
+                }
+                for line in 1..=2 + batch {
+                    further.add_at(Fault::new(&rules::duplicate::RULE), Severity::Reject, line);
+                }
+                if batch > 1 {
+                    further.add_at(Fault::new(&rules::delimiters::RULE), Severity::Note, 7);
+                    further.add_at(Fault::new(&rules::short_output::RULE), Severity::Reject, 8);
+                }
+                counts.add(&further);
+                findings.merge(&further, batch * 10);
+            }
+            let closed = findings.close();
+            (closed.codes, closed.lines, closed.findings, closed.omitted)
+        };
+        assert_eq!(list(true), list(false));
+    }
 
     #[test]
     fn what_explains_a_file_is_not_crowded_out() {

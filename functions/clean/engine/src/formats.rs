@@ -20,8 +20,15 @@ pub(crate) mod tools;
 
 use self::{attachments::Attachments, directives::DeclaredSplit};
 use crate::{
-    example::Example, format::Format, gemini, json::Object, key_names::name_keys, keys::Keys,
-    rule::Fault, rules, schema,
+    example::Example,
+    format::Format,
+    gemini,
+    json::{Node, Object, Value},
+    key_names::name_keys,
+    keys::Keys,
+    rule::Fault,
+    rules,
+    schema::{self, Meaning},
 };
 
 /// How rows are read.
@@ -44,6 +51,78 @@ pub(crate) struct ReadRow<'a> {
     pub(crate) example: Example<'a>,
     /// The split that it names.
     pub(crate) split: Option<DeclaredSplit>,
+}
+
+/// What the columns of a row tell about how it is read, whatever their values are.
+///
+/// Most rows of a file have the same columns, so this is found out once for all of them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct KnownShape {
+    format: &'static Format,
+    /// Whether a column may hold what an export left.
+    has_leftovers: bool,
+    /// Whether there are messages, whose keys are looked at in each row.
+    has_messages: bool,
+}
+
+impl KnownShape {
+    /// What the columns of `row` tell, where its format has all that carry meaning, under their own
+    /// names, and none of them is `null`.
+    pub(crate) fn of(row: &Object<'_>, options: ReadOptions) -> Option<Self> {
+        let keys = Keys::of(row);
+        let mut formats = taking(keys);
+        let (Some(format), None) = (formats.next(), formats.next()) else {
+            return None;
+        };
+        let is_plain = |key: &str| {
+            schema::column(key).is_none_or(|column| match column.meaning {
+                Meaning::Content => column.name == key,
+                Meaning::Background | Meaning::Files => false,
+                Meaning::Directive => {
+                    column.name == directives::SCORE && options.score_min.is_none()
+                }
+                Meaning::Unread => true,
+            })
+        };
+        let lists = Keys::MESSAGES | Keys::CONVERSATIONS | Keys::CONTENTS;
+        let has_messages = format.keys.has_any(lists);
+        let is_null = |(_, node): &(_, Node<'_>)| matches!(node.value, Value::Null);
+        let is_known = keys == format.keys
+            && row.keys().all(is_plain)
+            && !row.members.iter().any(is_null)
+            && (has_messages || rules::unknown_key::check(row, format.keys).is_none());
+        is_known.then(|| Self {
+            format,
+            has_leftovers: LEFTOVER_KEYS.iter().any(|key| row.has(key)),
+            has_messages,
+        })
+    }
+
+    /// Converts `row`, which has these columns.
+    ///
+    /// # Errors
+    /// What the format reports.
+    pub(crate) fn read<'a>(
+        self,
+        mut row: Object<'a>,
+        faults: &mut Vec<Fault>,
+        options: ReadOptions,
+    ) -> Result<ReadRow<'a>, Fault> {
+        let Self { format, .. } = self;
+        if options.unknown_keys && self.has_messages {
+            faults.extend(rules::unknown_key::check(&row, format.keys));
+        }
+        if self.has_leftovers {
+            drop_leftovers(&mut row, format, faults);
+        }
+        let mut example = (format.convert)(row, faults)?;
+        trim(&mut example, faults, options);
+        Ok(ReadRow {
+            format,
+            example,
+            split: None,
+        })
+    }
 }
 
 /// Every format that is recognised by a row's keys. If several match a row and read the same
@@ -130,9 +209,7 @@ pub(crate) fn read_as<'a>(
     let attachments = Attachments::take(&mut row, format)?;
     let mut example = (format.convert)(row, faults)?;
     attachments.attach(&mut example)?;
-    if !options.untrimmed && example.trim() {
-        faults.push(Fault::new(&rules::trim::RULE));
-    }
+    trim(&mut example, faults, options);
     Ok(ReadRow {
         format,
         example,
@@ -140,9 +217,18 @@ pub(crate) fn read_as<'a>(
     })
 }
 
+fn trim(example: &mut Example<'_>, faults: &mut Vec<Fault>, options: ReadOptions) {
+    if !options.untrimmed && example.trim() {
+        faults.push(Fault::new(&rules::trim::RULE));
+    }
+}
+
+/// Columns in which an export may have left something where there was nothing.
+const LEFTOVER_KEYS: &[&str] = &["input", "context", "system"];
+
 /// Takes what an export left out of the columns that a row in `format` need not have.
 fn drop_leftovers(row: &mut Object<'_>, format: &Format, faults: &mut Vec<Fault>) {
-    for key in ["input", "context", "system"] {
+    for key in LEFTOVER_KEYS {
         let is_optional = !format.keys.has_named(key);
         let Some(node) = row.get(key).filter(|_| is_optional) else {
             continue;

@@ -12,7 +12,7 @@ use twox_hash::XxHash3_128;
 
 use crate::{
     example::{Example, Part, Role},
-    folded::FoldedQuestions,
+    folded::{FoldBuffer, FoldedQuestions},
     formats,
     gemini::Prompt,
     json::{Text, Value, parse},
@@ -119,7 +119,13 @@ impl HeldOut {
             all.any(|question| self.questions.contains(question))
         };
         let is_prompted = prompt.system.is_some() && example.system.is_none();
-        any(questions) || is_prompted && any(&FoldedQuestions::of(example, None))
+        any(questions)
+            || is_prompted
+                && any(&FoldedQuestions::of(
+                    example,
+                    None,
+                    &mut FoldBuffer::default(),
+                ))
     }
 
     /// Holds out the question of a row; returns whether it is a row.
@@ -177,7 +183,7 @@ impl HeldOut {
 
 /// The digest of the question of `example` as it is.
 fn question_of(example: &Example<'_>) -> u64 {
-    FoldedQuestions::of(example, example.system.as_ref()).question
+    FoldedQuestions::of(example, example.system.as_ref(), &mut FoldBuffer::default()).question
 }
 
 /// The prompt that a recipe put around questions.

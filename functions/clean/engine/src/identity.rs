@@ -7,7 +7,7 @@ use twox_hash::XxHash3_64;
 
 use crate::{
     example::Example,
-    folded::FoldedQuestions,
+    folded::{FoldBuffer, FoldedQuestions},
     formats,
     gemini::{self, Prompt},
     json::{Value, parse},
@@ -42,7 +42,12 @@ impl Identity {
         let mut record = Vec::new();
         gemini::write(example, Prompt::default(), &mut record);
         Self {
-            question: FoldedQuestions::of(example, example.system.as_ref()).question,
+            question: FoldedQuestions::of(
+                example,
+                example.system.as_ref(),
+                &mut FoldBuffer::default(),
+            )
+            .question,
             answer: XxHash3_64::oneshot(&record),
         }
     }

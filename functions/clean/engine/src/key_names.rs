@@ -35,6 +35,11 @@ pub(crate) fn name_keys<'k>(keys: impl Iterator<Item = &'k str>) -> String {
 /// A key as a message shows it: shortened, on one line, and without personal data, whether or not a
 /// recipe asks for a search.
 pub(crate) fn shown(key: &str) -> String {
+    // A name of a few plain words holds nothing else: most keys are such.
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
+    if key.len() <= KEY_CHARS_MAX && key.bytes().all(is_plain) {
+        return key.to_owned();
+    }
     let key = detect::masked(key);
     let digits = key.bytes().filter(u8::is_ascii_digit).count();
     if key.contains('@') || digits >= KEY_DIGITS_MIN {

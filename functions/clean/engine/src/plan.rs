@@ -24,7 +24,10 @@ pub struct Plan {
     /// already.
     #[serde(skip)]
     pub(crate) held_out: Arc<HeldOut>,
-    /// Groups of such questions, near-duplicates included, that no split has room for.
+    /// Groups of questions that the file itself holds out, by the splits that it names.
+    #[serde(default)]
+    pub(crate) own_held_out: HashSet<u64>,
+    /// Groups of held-out questions, near-duplicates included, that no split has room for.
     pub(crate) left_out: HashSet<u64>,
     /// Questions to reject for having different answers: the line of the first answer, and of the
     /// first that differs.

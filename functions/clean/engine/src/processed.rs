@@ -11,6 +11,7 @@ use crate::{
     batch::LineCounts,
     column_use::ColumnCounts,
     findings::Findings,
+    folded::FoldBuffer,
     formats::directives::DeclaredSplit,
     json::{self, Text},
     row_span::{RowSpan, RowStatus},
@@ -91,6 +92,8 @@ pub(crate) struct ProcessedBatch {
     pub(crate) records: Vec<u8>,
     /// The digests of the earlier questions of all rows, in order.
     pub(crate) earlier: Vec<u64>,
+    /// Room to fold the questions of a row in.
+    pub(crate) fold_buffer: FoldBuffer,
     /// A sketch of each row, in order, if near-duplicates are looked for; `None` for rows that are
     /// too short or rejected.
     pub(crate) sketches: Vec<Option<Sketch>>,

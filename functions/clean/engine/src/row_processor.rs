@@ -3,6 +3,8 @@
 //! Nothing here depends on other rows, so rows can be processed in any order and on any thread.
 //! Rows are compared with each other by [`pass`](crate::pass()).
 
+use std::sync::Arc;
+
 use crate::{
     batch::Batch,
     brackets::BracketScanner,
@@ -10,6 +12,7 @@ use crate::{
     column_use::ColumnCounts,
     container::{Layout, guess_text},
     example::Example,
+    findings::EnoughFindings,
     folded::FoldedQuestions,
     format::Format,
     formats::{
@@ -41,8 +44,8 @@ pub(crate) struct RowProcessor<'s> {
     plan: &'s Plan,
     layout: Layout,
     system: Option<Text<'static>>,
-    /// The checks of each row, and the byte classes that they need.
-    checks: Vec<(Option<ByteClasses>, RowCheck)>,
+    /// The checks of each row, and which rows they are for.
+    checks: Vec<(CheckedRows, RowCheck)>,
     /// The search for personal data and secrets in each text.
     search: Option<Search>,
     languages: Option<LanguageDetector>,
@@ -54,6 +57,18 @@ pub(crate) struct RowProcessor<'s> {
     columns: Option<ColumnMapping>,
     /// Whether notes are written anywhere.
     notes: bool,
+    /// Severities of which earlier batches have enough findings.
+    enough: Arc<EnoughFindings>,
+}
+
+/// The rows in which a check may find something.
+#[derive(Debug, Clone, Copy)]
+enum CheckedRows {
+    All,
+    /// Those whose texts contain any of these byte classes.
+    With(ByteClasses),
+    /// Those that have parts other than texts.
+    WithParts,
 }
 
 /// A row as it was written.
@@ -102,12 +117,19 @@ impl<'s> RowProcessor<'s> {
                 .and_then(|text| Template::of(text).ok()),
             columns: ColumnMapping::of(&settings.columns).ok().flatten(),
             notes,
+            enough: Arc::default(),
         }
+    }
+
+    /// The same, describing no finding of which there are `enough`.
+    pub(crate) fn leaving_out(self, enough: Arc<EnoughFindings>) -> Self {
+        Self { enough, ..self }
     }
 
     /// Processes all rows of `batch`.
     pub(crate) fn processor(&self, batch: &Batch, processed: &mut ProcessedBatch) {
         processed.reset(batch.length(), self.settings.findings_max);
+        processed.findings.leave_out(&self.enough);
         processed.lines = batch.for_each(|span, bytes| {
             if processed.rows.is_empty() {
                 processed.guess = guess_text(bytes);
@@ -157,7 +179,7 @@ impl<'s> RowProcessor<'s> {
                 self.measure(&example, record, &shape.from(start), &mut summary);
                 summary.kind = self.kind(format, &example);
                 let system = example.system.as_ref().or(prompt.system);
-                let questions = FoldedQuestions::of(&example, system);
+                let questions = FoldedQuestions::of(&example, system, &mut processed.fold_buffer);
                 summary.input = questions.question;
                 summary.earlier = u32::try_from(questions.earlier.len()).unwrap_or(u32::MAX);
                 summary.held_out = self.plan.held_out.holds(&questions, &example, prompt);
@@ -275,10 +297,14 @@ impl<'s> RowProcessor<'s> {
 
     /// Runs the checks of all rules.
     fn check(&self, row: &Row<'_, '_>, faults: &mut Vec<Fault>) {
-        for (byte_classes, check) in &self.checks {
-            if byte_classes.is_none_or(|byte_classes| row.byte_classes.has_any(byte_classes))
-                && let Some(fault) = check(row)
-            {
+        let has_parts = row.example.has_parts_other_than_texts();
+        for (checked, check) in &self.checks {
+            let is_checked = match checked {
+                CheckedRows::All => true,
+                CheckedRows::With(byte_classes) => row.byte_classes.has_any(*byte_classes),
+                CheckedRows::WithParts => has_parts,
+            };
+            if is_checked && let Some(fault) = check(row) {
                 // Not `extend`, which would copy the fault even where there is none, as is nearly
                 // always.
                 faults.push(fault);
@@ -333,10 +359,11 @@ impl<'s> RowProcessor<'s> {
             Layout::Json => read_json(status, text, faults)?,
             Layout::Csv(header) => (header.read(text, faults)?, ByteClasses::ALL),
         };
-        let shape = columns.shape_of(&row);
-        let reading = match &self.columns {
-            Some(mapped) => mapped.read(row, faults, self.options),
-            None => formats::read(row, faults, self.options),
+        let shape = columns.shape_of(&row, self.options);
+        let reading = match (&self.columns, shape.known) {
+            (Some(mapped), _) => mapped.read(row, faults, self.options),
+            (None, Some(known)) => known.read(row, faults, self.options),
+            (None, None) => formats::read(row, faults, self.options),
         };
         columns.count(
             shape,
@@ -356,12 +383,13 @@ impl<'s> RowProcessor<'s> {
     }
 }
 
-/// The checks that `settings` leave on, and the byte classes without which they find nothing.
-fn row_checks(settings: &Settings) -> Vec<(Option<ByteClasses>, RowCheck)> {
+/// The checks that `settings` leave on, and the rows in which they may find something.
+fn row_checks(settings: &Settings) -> Vec<(CheckedRows, RowCheck)> {
     let on = |rule: &&Rule| settings.severity(rule) != Severity::Off;
     let check = |rule: &'static Rule| match rule.check {
-        Check::Row(check) => Some((None, check)),
-        Check::Text(byte_classes, check) => Some((Some(byte_classes), check)),
+        Check::Row(check) => Some((CheckedRows::All, check)),
+        Check::Text(byte_classes, check) => Some((CheckedRows::With(byte_classes), check)),
+        Check::Parts(check) => Some((CheckedRows::WithParts, check)),
         Check::Read | Check::Rows | Check::File(_) | Check::Scan(_) => None,
     };
     rules::rules().filter(on).filter_map(check).collect()

@@ -68,6 +68,8 @@ pub(crate) enum Check {
     /// On the converted row, if its texts contain any of these byte classes. Few rows do, so the check
     /// may be slow.
     Text(ByteClasses, RowCheck),
+    /// On the converted row, if it has parts other than texts: files, calls of functions.
+    Parts(RowCheck),
     /// When rows are compared with each other.
     Rows,
     /// On totals of the whole file, at the end; returns the message of the finding.
@@ -84,7 +86,12 @@ impl Rule {
     pub fn scan(&self) -> Option<Scan> {
         match self.check {
             Check::Scan(scan) => Some(scan),
-            Check::Read | Check::Row(_) | Check::Text(..) | Check::Rows | Check::File(_) => None,
+            Check::Read
+            | Check::Row(_)
+            | Check::Text(..)
+            | Check::Parts(_)
+            | Check::Rows
+            | Check::File(_) => None,
         }
     }
 

@@ -135,8 +135,8 @@ impl<'a> Dialogue<'a> {
 
     /// The example, with the `tools` that can be called, if any.
     ///
-    /// Reports `message_weight` where an answer before the last one that is trained must not be
-    /// trained on: the service trains on all.
+    /// The service trains on every answer, so a conversation ends before the first answer that must not
+    /// be trained on. Reports `message_weight` where no answer is left then.
     pub(super) fn finish(
         mut self,
         tools: Option<Value<'a>>,
@@ -145,28 +145,23 @@ impl<'a> Dialogue<'a> {
         self.example
             .extras
             .extend(tools.map(|tools| ("tools", tools)));
-        if self.untrained.is_empty() {
+        let Some((untrained, location)) = self.untrained.first().copied() else {
             return self.example;
-        }
-        let turns = &self.example.turns;
-        let is_untrained = |turn: usize| self.untrained.iter().any(|(other, _)| *other == turn);
-        let is_trained = |(index, turn): (usize, &Turn<'_>)| {
-            (turn.role == Role::Model && !is_untrained(index)).then_some(index)
         };
-        let last = turns.iter().enumerate().filter_map(is_trained).next_back();
-        let before = |(turn, _): &&(usize, Location)| last.is_none_or(|last| *turn < last);
-        if let Some((_, location)) = self.untrained.iter().find(before) {
-            let fault = Fault::new(&rules::message_weight::RULE);
-            faults.push(fault.at(location.at).path(*location));
-        } else if let Some(last) = last {
-            // The conversation ends with the last answer that is to be trained on.
-            self.example.turns.truncate(last + 1);
-            if let Some((_, location)) = self.untrained.first() {
+        let mut before = self.example.turns.iter().take(untrained);
+        match before.rposition(|turn| turn.role == Role::Model) {
+            Some(last) => {
+                self.example.turns.truncate(last + 1);
                 let fault = Fault::new(&rules::content_block::RULE);
-                let fault = fault.at(location.at).path(*location);
+                let fault = fault.at(location.at).path(location);
                 faults.push(fault.with_message(
-                    "the turns after the last answer to train on are left out, as their weight says",
+                    "the conversation ends before the first answer that must not be trained on, as its \
+                     weight says",
                 ));
+            }
+            None => {
+                let fault = Fault::new(&rules::message_weight::RULE);
+                faults.push(fault.at(location.at).path(location));
             }
         }
         self.example

@@ -9,6 +9,7 @@ use crate::{
     column_use::ColumnCounts,
     error::FrameError,
     findings::Findings,
+    folded::FoldBuffer,
     names,
     processed::{ProcessedBatch, RowSummary},
     sketch::Sketch,
@@ -110,6 +111,7 @@ impl BatchFrame<'_> {
             lines: frame.lines,
             readable: frame.readable,
             guess: names::interned(&frame.guess).ok_or_else(unknown)?,
+            fold_buffer: FoldBuffer::default(),
         })
     }
 }

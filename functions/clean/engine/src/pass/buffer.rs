@@ -50,6 +50,7 @@ impl BatchBuffer {
     pub(super) fn keep(&mut self, mut processed: ProcessedBatch, base: u64) -> ProcessedBatch {
         let spare = ProcessedBatch {
             records: std::mem::take(&mut processed.records),
+            fold_buffer: std::mem::take(&mut processed.fold_buffer),
             ..ProcessedBatch::default()
         };
         let records = self.records.add(&spare.records);

@@ -1,7 +1,7 @@
 //! The end of a pass: makes the report, or the plan of another pass where this one could not
 //! decide.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use super::{
     dedup::Deduplicator,
@@ -96,6 +96,10 @@ impl Merger<'_, '_> {
                 / u128::from(self.reserve.bytes);
             return Ok(again(u64::try_from(turn).unwrap_or_default()));
         }
+        if self.held_out_rows.by_file.len() > self.plan.own_held_out.len() {
+            // Rows above may have been trained on what rows below hold out.
+            return Ok(Some(self.next_plan(end)));
+        }
         let held_out = &self.held_out_rows;
         let asked = self
             .reserve
@@ -139,8 +143,13 @@ impl Merger<'_, '_> {
     fn next_plan(&self, end: &DatasetEnd) -> Plan {
         let mut contradictions = self.plan.contradictions.clone();
         contradictions.extend(&self.contradictions);
+        let own_held_out = match self.stage {
+            Stage::Streaming(_) => self.held_out_rows.by_file.clone(),
+            Stage::Buffering(_) => HashSet::new(),
+        };
         Plan {
             contradictions,
+            own_held_out,
             bytes: Some((end.bytes, end.crc32c)),
             passes: self.plan.passes + 1,
             ..self.plan.clone()

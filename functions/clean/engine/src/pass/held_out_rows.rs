@@ -32,6 +32,8 @@ pub(super) struct HeldOutTracker {
     pub(super) groups: HashSet<u64>,
     /// Those among them that earlier versions hold out; the file itself holds out the others.
     by_versions: HashSet<u64>,
+    /// Those that the file itself holds out.
+    pub(super) by_file: HashSet<u64>,
     /// Questions within longer conversations that are not held out: a row that asks one of them
     /// can only train.
     pub(super) asked_within: HashSet<u64>,
@@ -84,6 +86,15 @@ impl Placement {
 }
 
 impl HeldOutTracker {
+    /// What `plan` knows of the rows of this file.
+    pub(super) fn of(plan: &Plan) -> Self {
+        Self {
+            groups: plan.own_held_out.clone(),
+            by_file: plan.own_held_out.clone(),
+            ..Self::default()
+        }
+    }
+
     /// Adds a row of `group` whose earlier questions are `earlier`, and which an earlier version
     /// holds out or not.
     pub(super) fn check(&mut self, row: &RowSummary, group: u64, earlier: &[u64]) -> KeptRow {
@@ -98,6 +109,9 @@ impl HeldOutTracker {
         };
         if by_version {
             self.by_versions.insert(group);
+        }
+        if by_file {
+            self.by_file.insert(group);
         }
         let held_out = by_version || by_file || known;
         if held_out {

@@ -1,7 +1,7 @@
 //! Merges processed batches in order: compares rows with each other, and writes each where it
 //! belongs.
 
-use std::{collections::HashMap, ops::Range};
+use std::{collections::HashMap, ops::Range, sync::Arc};
 
 use super::{
     buffer::{BatchBuffer, BufferedBatch},
@@ -20,7 +20,7 @@ use crate::{
     container::Layout,
     dedup_index::{FirstLineLimits, Lookup},
     error::Error,
-    findings::Findings,
+    findings::{Findings, ListedCounts},
     outputs::OutputFile,
     plan::Plan,
     processed::{ProcessedBatch, RowKind, RowSummary},
@@ -53,6 +53,8 @@ pub(super) struct Merger<'s, 'o> {
     first_line_limits: FirstLineLimits,
     pub(super) near: NearDuplicates,
     pub(super) findings: Findings,
+    /// How many findings the batches so far list.
+    listed: ListedCounts,
     /// Questions with different answers, where a recipe rejects those.
     pub(super) contradictions: HashMap<u64, (u32, u32)>,
     pub(super) reserve: Reserve,
@@ -111,16 +113,19 @@ impl<'s, 'o> Merger<'s, 'o> {
             first_line_limits: FirstLineLimits::of(settings),
             near: NearDuplicates::default(),
             findings: Findings::new(settings.findings_max),
+            listed: ListedCounts::default(),
             contradictions: HashMap::new(),
             reserve: Reserve::default(),
-            held_out_rows: HeldOutTracker::default(),
+            held_out_rows: HeldOutTracker::of(plan),
             totals: Totals::default(),
         }
     }
 
     /// A processor of rows for this pass.
     pub(super) fn processor(&self, layout: Layout) -> RowProcessor<'s> {
+        let enough = Arc::clone(&self.listed.enough);
         RowProcessor::new(self.settings, self.plan, layout, self.outputs.is_writing())
+            .leaving_out(enough)
     }
 
     /// Merges the next batch; returns an allocation for reuse.
@@ -130,6 +135,7 @@ impl<'s, 'o> Merger<'s, 'o> {
         if u32::try_from(self.line).is_err() {
             return Err(Error::TooManyRows);
         }
+        self.listed.add(&processed.findings);
         self.totals.note(&processed, self.settings);
         match &mut self.stage {
             Stage::Streaming(stream_plan) => {

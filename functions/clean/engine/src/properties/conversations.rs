@@ -100,13 +100,15 @@ proptest! {
             let split = if tested.contains(&line) { "test" } else { "train" };
             row.replacen('{', &format!("{{\"split\":\"{split}\","), 1)
         }).collect();
-        let (cleaned, memory, _) = clean_on(text.as_bytes(), &Settings::default(), Machine::tiny(2, u64::MAX));
-        adds_up(&cleaned, &memory);
-        check(&memory)?;
-        let trained = memory.rows(OutputFile::Train).join("\n");
-        for line in tested.iter().filter(|line| **line < conversations.len()) {
-            let answer = format!("this is answer {line}\"");
-            prop_assert!(*line < 3 || !trained.contains(&answer), "{line}");
+        for hold in [1_000, u64::MAX] {
+            let (cleaned, memory, _) = clean_on(text.as_bytes(), &Settings::default(), Machine::tiny(2, hold));
+            adds_up(&cleaned, &memory);
+            check(&memory)?;
+            let trained = memory.rows(OutputFile::Train).join("\n");
+            for line in tested.iter().filter(|line| **line < conversations.len()) {
+                let answer = format!("this is answer {line}\"");
+                prop_assert!(*line < 3 || !trained.contains(&answer), "{line}");
+            }
         }
     }
 }

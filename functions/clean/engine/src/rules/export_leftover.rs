@@ -37,13 +37,18 @@ const LEFTOVERS: &[&str] = &[
 /// The longest of them, in bytes.
 const LEFTOVER_MAX: usize = 9;
 
+/// Spaces around one of them, where texts are not trimmed.
+const BLANKS_MAX: usize = 8;
+
 /// What `text` is a leftover of nothing as; `None` for any other text.
 pub(crate) fn leftover(text: &Text<'_>) -> Option<&'static str> {
-    let text = text.escaped().trim();
-    let mut all = LEFTOVERS.iter();
-    if text.len() > LEFTOVER_MAX {
+    let text = text.escaped();
+    // Nearly all texts end here.
+    if text.len() > BLANKS_MAX + LEFTOVER_MAX {
         return None;
     }
+    let text = text.trim();
+    let mut all = LEFTOVERS.iter();
     all.find(|known| text.eq_ignore_ascii_case(known)).copied()
 }
 

@@ -16,7 +16,7 @@ pub(crate) static RULE: Rule = Rule {
     binding: false,
     doc: "the row has more images than the service accepts",
     fix: "leave at most 30 images in a row (docs.cloud.google.com, image tuning)",
-    check: Check::Row(check),
+    check: Check::Parts(check),
 };
 
 fn check(row: &Row<'_, '_>) -> Option<Fault> {

@@ -15,7 +15,7 @@ pub(crate) static RULE: Rule = Rule {
     binding: false,
     doc: "a function is called that the row does not declare",
     fix: "declare the function in `tools`: a model learns to call what it was not offered",
-    check: Check::Row(check),
+    check: Check::Parts(check),
 };
 
 fn check(row: &Row<'_, '_>) -> Option<Fault> {

@@ -18,16 +18,11 @@ pub(crate) static RULE: Rule = Rule {
     binding: false,
     doc: "the calls of functions and their answers do not match",
     fix: "write one answer for each call, in the turn after it, with the id or the name of the call",
-    check: Check::Row(check),
+    check: Check::Parts(check),
 };
 
 fn check(row: &Row<'_, '_>) -> Option<Fault> {
     let turns = &row.example.turns;
-    let is_other = |part: &Part<'_>| matches!(part, Part::Other(..));
-    // The usual case.
-    if !turns.iter().any(|turn| turn.parts.iter().any(is_other)) {
-        return None;
-    }
     let mut calls: Vec<String> = Vec::new();
     for (index, turn) in turns.iter().enumerate() {
         let fault = |message: String| {
