@@ -50,6 +50,8 @@ mod settings;
 mod format;
 mod formats;
 
+mod expectations;
+
 mod container;
 mod dedup_index;
 mod findings;
@@ -60,6 +62,7 @@ mod plan;
 mod report;
 
 mod column_use;
+mod review;
 mod split;
 
 mod processed;
@@ -102,6 +105,7 @@ pub use crate::{
         Calibration, ColumnReport, ColumnUse, Distribution, Report, ReportVerdict, RowCounts,
         SplitCounts, TokenCounts,
     },
+    review::{ReviewLimits, review},
     task::Task,
 };
 // What went wrong with the cleaning itself.

@@ -12,6 +12,7 @@ use crate::{
     column_use::ColumnCounts,
     container::{Layout, guess_text},
     example::Example,
+    expectations::Expectations,
     findings::EnoughFindings,
     folded::FoldedQuestions,
     format::Format,
@@ -46,6 +47,8 @@ pub(crate) struct RowProcessor<'s> {
     system: Option<Text<'static>>,
     /// The checks of each row, and which rows they are for.
     checks: Vec<(CheckedRows, RowCheck)>,
+    /// What the recipe expects of every answer.
+    expectations: Option<Expectations>,
     /// The search for personal data and secrets in each text.
     search: Option<Search>,
     languages: Option<LanguageDetector>,
@@ -96,6 +99,11 @@ impl<'s> RowProcessor<'s> {
     pub(crate) fn new(settings: &'s Settings, plan: &'s Plan, layout: Layout, notes: bool) -> Self {
         let on = |rule| settings.severity(rule) != Severity::Off;
         let system = settings.system_instruction.as_deref().map(str::trim);
+        // Invalid settings were refused before.
+        let expectations = Expectations::of(settings).ok().flatten();
+        let expects_language = expectations
+            .as_ref()
+            .is_some_and(Expectations::needs_language);
         Self {
             settings,
             plan,
@@ -103,7 +111,9 @@ impl<'s> RowProcessor<'s> {
             system: system.filter(|text| !text.is_empty()).map(Text::of),
             checks: row_checks(settings),
             search: Search::new(settings),
-            languages: on(&rules::language_mismatch::RULE).then(LanguageDetector::new),
+            languages: (expects_language || on(&rules::language_mismatch::RULE))
+                .then(LanguageDetector::new),
+            expectations,
             sketches: on(&rules::near_duplicate::RULE),
             options: ReadOptions {
                 unknown_keys: on(&rules::unknown_key::RULE),
@@ -191,6 +201,9 @@ impl<'s> RowProcessor<'s> {
                     byte_classes,
                 };
                 self.check(&row, &mut faults);
+                if let Some(expected) = &self.expectations {
+                    faults.extend(expected.check(&example, summary.language));
+                }
                 faults.extend(self.plan.contradiction(summary.input));
                 processed.records.push(b'\n');
                 summary.record = u32::try_from(processed.records.len() - start).unwrap_or(u32::MAX);

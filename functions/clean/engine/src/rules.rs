@@ -67,6 +67,7 @@ pub(crate) mod trim;
 pub(crate) mod truncated_file;
 pub(crate) mod truncated_output;
 pub(crate) mod undeclared_function;
+pub(crate) mod unexpected_answer;
 pub(crate) mod unknown_format;
 pub(crate) mod unknown_key;
 pub(crate) mod unknown_role;
@@ -134,6 +135,7 @@ static RULES: &[&Rule] = &[
     &refusal::RULE,
     &truncated_output::RULE,
     &repeated_text::RULE,
+    &unexpected_answer::RULE,
     &short_output::RULE,
     &duplicate::RULE,
     &contradiction::RULE,

@@ -41,6 +41,23 @@ pub struct Settings {
     /// Rows whose score is lower are left out; default none: scores are reported and not read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub score_min: Option<f64>,
+    /// The labels that answers must be one of; default empty: any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<String>,
+    /// The least and the most characters of an answer; default none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_chars: Option<[u64; 2]>,
+    /// The language of the answers, by its code (ISO 639), where it can be told with certainty; default
+    /// none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+    /// A schema that answers, which are JSON then, must fit; default none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_schema: Option<toml::Table>,
+    /// Most rows left out, in percent, above which the version waits for a person; default none: what
+    /// the policy says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rejected_percent_max: Option<f64>,
     /// Whether a column that names splits places the rows, or the draw places them all; default
     /// `column`.
     #[serde(skip_serializing_if = "SplitBy::is_column")]
@@ -65,6 +82,11 @@ impl Default for Settings {
             template: None,
             columns: BTreeMap::new(),
             score_min: None,
+            labels: Vec::new(),
+            output_chars: None,
+            language: None,
+            output_schema: None,
+            rejected_percent_max: None,
             split_by: SplitBy::Column,
             severities: BTreeMap::new(),
             scan: BTreeSet::new(),

@@ -5,6 +5,7 @@
 use super::Settings;
 use crate::{
     error::Error,
+    expectations::Expectations,
     formats::columns::ColumnMapping,
     rule::Scan,
     rules::{self, train_eval_leak},
@@ -30,6 +31,14 @@ impl Settings {
             ));
         }
         faults.extend(ColumnMapping::of(&self.columns).err());
+        faults.extend(Expectations::of(self).err());
+        if let Some(most) = self.rejected_percent_max
+            && !(0.0..=100.0).contains(&most)
+        {
+            faults.push(format!(
+                "`rejected_percent_max` is {most}, expected 0 to 100"
+            ));
+        }
         let template = self.template.as_deref().map(Template::of);
         faults.extend(template.and_then(Result::err));
         for (code, severity) in &self.severities {
