@@ -6,6 +6,7 @@
 
 pub mod canary;
 pub mod canary_report;
+pub mod change;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -114,6 +115,10 @@ pub enum RouteMove {
     Promote,
     /// Back.
     Rollback,
+    /// Nowhere: a person had it kept as it is.
+    Hold,
+    /// Nowhere: a person let functions move it again.
+    Lift,
 }
 
 impl Document for Route {
@@ -387,15 +392,6 @@ pub fn held(route: Route, by: &str, reason: &str, at: DateTime<Utc>) -> Route {
             reason: reason.chars().take(REASON_CHARS_MAX).collect(),
             since: at,
         }),
-        ..route
-    }
-}
-
-/// Lets functions move the route again.
-#[must_use]
-pub fn lifted(route: Route) -> Route {
-    Route {
-        hold: None,
         ..route
     }
 }

@@ -8,6 +8,14 @@ use crate::run::{Run, State, kept_reason};
 /// Stands in the history where a person gave no reason.
 const NO_REASON: &str = "no reason given";
 
+/// A person's reason as the history keeps it.
+pub(crate) fn reason(why: &str) -> String {
+    match kept_reason(why) {
+        why if why.is_empty() => NO_REASON.to_owned(),
+        why => why,
+    }
+}
+
 /// A change that a person asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunChange {
@@ -44,11 +52,7 @@ impl RunChange {
         why: &str,
         at: DateTime<Utc>,
     ) -> Result<(), String> {
-        let why = match kept_reason(why) {
-            why if why.is_empty() => NO_REASON.to_owned(),
-            why => why,
-        };
-        let why = why.as_str();
+        let why = &reason(why);
         let done = match self {
             Self::Refuse => run.refuse(by, why, at),
             Self::Cancel => run.withdraw(by, why, at),

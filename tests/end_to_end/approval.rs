@@ -1,9 +1,12 @@
 //! A run above its budget costs nothing until a person approves it; two approvals create one job.
 
-use reqwest::{StatusCode, redirect};
+use reqwest::StatusCode;
 use serde_json::json;
 use shared::run::{Run, State};
-use system_tests::harness::{Harness, Setup};
+use system_tests::{
+    harness::{Harness, Setup},
+    person::form_token,
+};
 
 use crate::{PROGRAM, rows};
 
@@ -24,23 +27,25 @@ async fn a_run_above_its_budget_waits_for_a_person() {
 
     let path = format!("/runs/{}", run.id);
     let (_, page) = harness.page(&path).await;
-    let token = token(&page);
+    let fields = format!("token={}", form_token(&page));
+    let approve = format!("{path}/approve");
     let ours = harness.address("CONSOLE_URL").to_owned();
-    for (origin, token) in [
-        ("https://evil.example", token),
-        (ours.as_str(), "0123"),
-        ("null", token),
+    for (origin, fields) in [
+        ("https://evil.example", fields.as_str()),
+        (ours.as_str(), "token=0123"),
+        ("null", fields.as_str()),
     ] {
-        let rejected = submit(&harness, &path, origin, token).await;
-        assert_eq!(rejected, StatusCode::UNAUTHORIZED, "{origin} {token}");
+        let (rejected, _) = harness.submit(&approve, origin, fields).await;
+        assert_eq!(rejected, StatusCode::UNAUTHORIZED, "{origin} {fields}");
     }
     harness.watched(2).await;
     let still = harness.runs().await;
     assert_eq!(still[0].state, State::AwaitingApproval);
 
     for attempt in 1..=3 {
-        let answer = submit(&harness, &path, &ours, token).await;
-        assert_eq!(answer, StatusCode::SEE_OTHER, "attempt {attempt}");
+        let answer = harness.submit(&approve, &ours, &fields).await;
+        let expected = (StatusCode::SEE_OTHER, path.clone());
+        assert_eq!(answer, expected, "attempt {attempt}");
     }
     let run = harness
         .run_from(&upload, "the run to end", |run| run.state.is_final())
@@ -54,41 +59,9 @@ async fn a_run_above_its_budget_waits_for_a_person() {
         "one job, however often approved"
     );
     // Too late: a conflict, and no change.
-    let late = submit(&harness, &path, &ours, token).await;
+    let (late, _) = harness.submit(&approve, &ours, &fields).await;
     assert_eq!(late, StatusCode::CONFLICT);
     let (_, page) = harness.page(&path).await;
     assert!(!page.contains("name=\"token\""), "a form is left");
     harness.assert_quiet().await;
-}
-
-/// The token in the page's form.
-fn token(page: &str) -> &str {
-    let (_, rest) = page.split_once("name=\"token\" value=\"").unwrap();
-    rest.split_once('"').unwrap().0
-}
-
-/// Submits the approval form as a browser does on a page of `origin`.
-async fn submit(harness: &Harness, path: &str, origin: &str, token: &str) -> StatusCode {
-    let browser = reqwest::Client::builder()
-        .redirect(redirect::Policy::none())
-        .build()
-        .unwrap();
-    let site = if origin == harness.address("CONSOLE_URL") {
-        "same-origin"
-    } else {
-        "cross-site"
-    };
-    let answer = browser
-        .post(format!("{}{path}/approve", harness.address("CONSOLE_URL")))
-        .header("origin", origin)
-        .header("sec-fetch-site", site)
-        .header("content-type", "application/x-www-form-urlencoded")
-        .body(format!("token={token}"))
-        .send()
-        .await
-        .unwrap();
-    if answer.status() == StatusCode::SEE_OTHER {
-        assert_eq!(answer.headers()["location"], path);
-    }
-    answer.status()
 }

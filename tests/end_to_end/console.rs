@@ -1,11 +1,15 @@
 //! The console's pages, and its API.
 
+use reqwest::StatusCode;
 use serde_json::Value;
 use shared::{
     dataset::UploadOutcome,
     run::{Run, State},
 };
-use system_tests::harness::{Harness, Setup};
+use system_tests::{
+    harness::{Harness, Setup},
+    person::form_token,
+};
 
 use crate::{PROGRAM, rows};
 
@@ -61,6 +65,66 @@ async fn a_finished_run_is_shown_to_people_and_to_programs() {
         (status.as_u16(), &problem["code"]),
         (404, &"not_found".into())
     );
+    harness.assert_quiet().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_rolls_a_route_back_and_lifts_the_hold() {
+    let setup = Setup::default().with("CONSOLE_USER", "ada");
+    let harness = Harness::start(PROGRAM, setup).await;
+    let upload = harness.drop_example("sentiment-labels", "sentiment").await;
+    let is_final = |run: &Run| run.state.is_final();
+    let run = harness.run_from(&upload, "the run to end", is_final).await;
+    assert!(harness.decision(&run.id).await.promoted);
+    harness.settled().await;
+    check(&harness, "/routes", &["sentiment", run.id.as_str()]).await;
+
+    let path = "/routes/sentiment";
+    let (_, page) = harness.page(path).await;
+    let ours = harness.address("CONSOLE_URL").to_owned();
+    let token = form_token(&page);
+    let moved = harness.route("sentiment").await.unwrap();
+    let rollback = async |version: u64| {
+        let fields = format!("token={token}&version={version}&to=base&why=too+long");
+        let path = format!("{path}/rollback");
+        harness.submit(&path, &ours, &fields).await
+    };
+    let (stale, _) = rollback(moved.version - 1).await;
+    assert_eq!(
+        stale,
+        StatusCode::CONFLICT,
+        "the page showed another version"
+    );
+    assert_eq!(harness.route("sentiment").await.unwrap(), moved);
+    let done = rollback(moved.version).await;
+    assert_eq!(done, (StatusCode::SEE_OTHER, path.to_owned()));
+    let back = harness.route("sentiment").await.unwrap();
+    assert_eq!((&back.target, back.version), (&None, moved.version + 1));
+    let hold = back.hold.as_ref().unwrap();
+    assert_eq!(
+        (hold.by.as_str(), hold.reason.as_str()),
+        ("ada", "too long")
+    );
+    let expected = [
+        "Held by",
+        "ada",
+        "too long",
+        "rolled it back to the base model",
+    ];
+    check(&harness, path, &expected).await;
+
+    let fields = format!("token={token}&version={}", back.version);
+    let (lifted, _) = harness
+        .submit(&format!("{path}/lift"), &ours, &fields)
+        .await;
+    assert_eq!(lifted, StatusCode::SEE_OTHER);
+    let (again, _) = harness
+        .submit(&format!("{path}/lift"), &ours, &fields)
+        .await;
+    assert_eq!(again, StatusCode::CONFLICT, "it is not held");
+    let listed: Value = serde_json::from_str(&harness.page("/v1/routes").await.1).unwrap();
+    assert_eq!(listed["routes"]["sentiment"]["version"], back.version);
+    assert_eq!(harness.page("/routes/nowhere").await.0, 404);
     harness.assert_quiet().await;
 }
 

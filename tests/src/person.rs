@@ -12,7 +12,7 @@ use std::{
     process::Output,
 };
 
-use reqwest::{Response, StatusCode};
+use reqwest::{Response, StatusCode, redirect};
 use serde_json::Value;
 use shared::{dataset::Version, event::ObjectFinalized, run::Run, uri::Artifact};
 
@@ -98,6 +98,32 @@ impl Harness {
         (status, answer.json().await.expect("JSON"))
     }
 
+    /// Posts a form to the console as a browser does on a page of `origin`; gives the status, and where the
+    /// browser is sent.
+    pub async fn submit(&self, path: &str, origin: &str, fields: &str) -> (StatusCode, String) {
+        let ours = self.address("CONSOLE_URL");
+        let browser = reqwest::Client::builder().redirect(redirect::Policy::none());
+        let site = if origin == ours {
+            "same-origin"
+        } else {
+            "cross-site"
+        };
+        let answer = browser
+            .build()
+            .expect("a client")
+            .post(format!("{ours}{path}"))
+            .header("origin", origin)
+            .header("sec-fetch-site", site)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(fields.to_owned())
+            .send()
+            .await
+            .expect("an answer");
+        let location = answer.headers().get("location");
+        let location = location.map_or("", |it| it.to_str().expect("ASCII"));
+        (answer.status(), location.to_owned())
+    }
+
     /// A page of the console.
     pub async fn page(&self, path: &str) -> (StatusCode, String) {
         let url = format!("{}{path}", self.address("CONSOLE_URL"));
@@ -149,4 +175,10 @@ pub async fn command(program: &str, arguments: &[&str]) -> Output {
         .env_remove("USER")
         .output();
     ended.await.expect("the command runs")
+}
+
+/// The token in the forms of a page of the console.
+pub fn form_token(page: &str) -> &str {
+    let (_, rest) = page.split_once("name=\"token\" value=\"").expect("a form");
+    rest.split_once('"').expect("a value").0
 }

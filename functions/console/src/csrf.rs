@@ -47,6 +47,10 @@ pub(crate) struct CheckedForm {
     pub(crate) by: String,
     /// The reason that the person gave; empty without one.
     pub(crate) why: String,
+    /// Where a route goes back to; empty in other forms.
+    pub(crate) to: String,
+    /// The version of the route that the page showed; absent in the forms of runs.
+    pub(crate) version: Option<u64>,
 }
 
 /// The fields of our forms.
@@ -55,6 +59,10 @@ struct FormFields {
     token: String,
     #[serde(default)]
     why: String,
+    #[serde(default)]
+    to: String,
+    #[serde(default)]
+    version: Option<u64>,
 }
 
 impl FromRequest for CheckedForm {
@@ -76,6 +84,7 @@ impl FromRequest for CheckedForm {
                 Error::Unauthenticated("the form is not one of this console")
             })?;
             // Digests are compared, so that the duration reveals nothing about the token.
+            let fields = fields.into_inner();
             if digest(&[&fields.token]) != digest(&[&guard.token]) {
                 return Err(Error::Unauthenticated(
                     "the page was loaded before this console started: reload it and try again",
@@ -84,7 +93,9 @@ impl FromRequest for CheckedForm {
             }
             Ok(Self {
                 by: email.unwrap_or_else(|| guard.user.clone()),
-                why: fields.into_inner().why,
+                why: fields.why,
+                to: fields.to,
+                version: fields.version,
             })
         }
         .boxed_local()

@@ -1,4 +1,6 @@
-//! Answers people with pages and programs with JSON. The forms are handled by `changes`.
+//! Answers people with pages and programs with JSON. The forms are handled by `changes` and `route_changes`.
+
+use std::collections::BTreeMap;
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -6,9 +8,18 @@ use actix_web::{
     web::{Data, Path},
 };
 use serde_json::json;
-use shared::{error::Error, id::RunId};
+use shared::{
+    error::Error,
+    id::{DatasetName, RunId},
+};
 
-use crate::{State, csrf::FormGuard, failure::FailurePage, page, view};
+use crate::{
+    State,
+    csrf::FormGuard,
+    failure::FailurePage,
+    page,
+    view::{self, NamedRoute},
+};
 
 /// The newest runs.
 pub(crate) async fn runs(
@@ -31,6 +42,40 @@ pub(crate) async fn run(
     let refresh = page::Refresh::asked(&request);
     let page = page::run::page(&found, guard.token(), state.clock.now(), refresh);
     Ok(page::answer(StatusCode::OK, page))
+}
+
+/// Every route.
+pub(crate) async fn routes(state: Data<State>) -> Result<HttpResponse, FailurePage> {
+    let routes = view::all_routes(&state.documents).await?;
+    Ok(page::answer(StatusCode::OK, page::routes::page(&routes)))
+}
+
+/// Everything about one route.
+pub(crate) async fn route(
+    state: Data<State>,
+    guard: Data<FormGuard>,
+    name: Path<String>,
+) -> Result<HttpResponse, FailurePage> {
+    let name = parse_model(&name)?;
+    let route = view::stored_route(&state.documents, &name).await?.value;
+    let page = page::route::page(&NamedRoute { name, route }, guard.token());
+    Ok(page::answer(StatusCode::OK, page))
+}
+
+/// Every route, for programs: their documents by name.
+pub(crate) async fn routes_json(state: Data<State>) -> Result<HttpResponse, Error> {
+    let routes = view::all_routes(&state.documents).await?;
+    let routes: BTreeMap<_, _> = routes.into_iter().map(|it| (it.name, it.route)).collect();
+    Ok(HttpResponse::Ok().json(json!({ "routes": routes })))
+}
+
+/// One route, for programs: its document.
+pub(crate) async fn route_json(
+    state: Data<State>,
+    name: Path<String>,
+) -> Result<HttpResponse, Error> {
+    let route = view::stored_route(&state.documents, &parse_model(&name)?).await?;
+    Ok(HttpResponse::Ok().json(json!({ "route": route.value })))
 }
 
 /// The newest uploads.
@@ -74,4 +119,10 @@ pub(crate) async fn missing() -> Result<HttpResponse, FailurePage> {
 pub(crate) fn parse_id(text: &str) -> Result<RunId, Error> {
     text.parse()
         .map_err(|_invalid| Error::NotFound("a run of that name".to_owned()))
+}
+
+/// The name of a model that a path names. An invalid one cannot have a route, so it is not found.
+pub(crate) fn parse_model(text: &str) -> Result<DatasetName, Error> {
+    text.parse()
+        .map_err(|_invalid| Error::NotFound("a route of that name".to_owned()))
 }

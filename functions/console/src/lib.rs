@@ -1,5 +1,5 @@
-//! Pages for people: the runs and their curves, the uploads, and the buttons that approve
-//! a price, refuse it, cancel a run and try it again.
+//! Pages for people: the runs and their curves, the routes, the uploads, and the buttons that change them:
+//! approve a price, refuse it, cancel a run, try it again, roll a route back, hold it.
 //!
 //! Pages are rendered on the server and need no script. Programs read the same documents at `/v1/`.
 
@@ -12,6 +12,7 @@ mod handler;
 mod headers;
 mod moment;
 mod page;
+mod route_changes;
 mod run_status;
 #[cfg(test)]
 mod sample;
@@ -79,9 +80,17 @@ fn routes(app: &mut ServiceConfig, guard: &Data<FormGuard>) {
         .route("/runs/{id}/refuse", web::post().to(changes::refuse))
         .route("/runs/{id}/cancel", web::post().to(changes::cancel))
         .route("/runs/{id}/retry", web::post().to(changes::retry))
+        .route("/routes", web::get().to(handler::routes))
+        .route("/routes/{name}", web::get().to(handler::route))
+        .route(
+            "/routes/{name}/{change}",
+            web::post().to(route_changes::change),
+        )
         .route("/uploads", web::get().to(handler::uploads))
         .route("/v1/runs", web::get().to(handler::runs_json))
         .route("/v1/runs/{id}", web::get().to(handler::run_json))
+        .route("/v1/routes", web::get().to(handler::routes_json))
+        .route("/v1/routes/{name}", web::get().to(handler::route_json))
         .route("/style.css", web::get().to(handler::style))
         .route("/icon.svg", web::get().to(handler::icon))
         .default_service(web::to(handler::missing));

@@ -3,6 +3,8 @@
 mod changes;
 mod evaluation;
 mod job;
+pub(crate) mod route;
+pub(crate) mod routes;
 pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod uploads;
@@ -86,7 +88,7 @@ fn layout(title: &str, refresh: Refresh, body: &Markup) -> Markup {
             body {
                 header {
                     a .brand href="/" { "Lapidary" }
-                    nav { a href="/" { "Runs" } a href="/uploads" { "Uploads" } }
+                    nav { a href="/" { "Runs" } a href="/routes" { "Routes" } a href="/uploads" { "Uploads" } }
                 }
                 main { (body) }
             }

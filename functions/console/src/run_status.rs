@@ -176,7 +176,7 @@ mod tests {
             running,
             Some("TUNING_JOB_STATE_WAITING_FOR_CAPACITY"),
             StatusSeverity::Waiting,
-            "free machines",
+            "waits for capacity",
         );
         check(running, Some("TUNING"), StatusSeverity::Working, "tunes");
         check(

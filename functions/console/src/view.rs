@@ -55,6 +55,34 @@ pub(crate) struct RunDetails {
     pub(crate) route: Option<Route>,
 }
 
+/// A route, and the name that it is served under.
+#[derive(Debug)]
+pub(crate) struct NamedRoute {
+    /// The name.
+    pub(crate) name: DatasetName,
+    /// The route.
+    pub(crate) route: Route,
+}
+
+/// Every route, in the order of names: as many as there are names of models.
+pub(crate) async fn all_routes(documents: &Documents) -> Result<Vec<NamedRoute>, Error> {
+    let stored = documents.query_all::<Route>(&[]).await?;
+    let named = stored.into_iter().filter_map(|stored| {
+        let (name, route) = (stored.id.parse().ok()?, stored.value);
+        Some(NamedRoute { name, route })
+    });
+    Ok(named.collect())
+}
+
+/// The route `name` with the revision that was read, for a compare-and-set.
+pub(crate) async fn stored_route(
+    documents: &Documents,
+    name: &DatasetName,
+) -> Result<Stored<Route>, Error> {
+    let route = documents.get::<Route>(name.as_str()).await?;
+    route.ok_or_else(|| Error::NotFound(format!("route `{name}`")))
+}
+
 /// The newest runs, without anything else.
 pub(crate) async fn newest_runs(documents: &Documents) -> Result<Vec<Run>, Error> {
     let runs = documents.newest::<Run>("created_at", RUNS_MAX).await?;

@@ -44,6 +44,8 @@ pub trait Document: Serialize + DeserializeOwned + Send + Sync {
 /// A document as it was read: the value, and the state of it that a replacement relies on.
 #[derive(Debug, Clone)]
 pub struct Stored<T> {
+    /// Its name in the collection.
+    pub id: String,
     /// The value.
     pub value: T,
     /// Whether it was stored with the query fields that it has today: a document that an earlier version
@@ -271,7 +273,9 @@ fn stored<T: Document>(document: &FirestoreDocument) -> Result<Stored<T>, Error>
     let update_time = document
         .update_time
         .and_then(|time| firestore::jiff::Timestamp::new(time.seconds, time.nanos).ok());
+    let id = document.name.rsplit('/').next().unwrap_or_default();
     Ok(Stored {
+        id: id.to_owned(),
         value,
         is_indexed,
         update_time,

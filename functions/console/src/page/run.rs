@@ -71,7 +71,7 @@ fn head(run: &Run, serves: bool, now: DateTime<Utc>) -> Markup {
     html! {
         p .status { (status_line(run.state.as_str(), &run_status(run), now)) }
         @if !run.reason.is_empty() { p { (untrusted(&run.reason)) } }
-        @if serves { p { span .state.success { "serves" } " answers as " strong { (run.model) } } }
+        @if serves { p { span .state.success { "serves" } " answers as " a href=(format!("/routes/{}", run.model)) { (run.model) } } }
         @if let Some(progress) = progress(run) { (bar(progress)) }
     }
 }

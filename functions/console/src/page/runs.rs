@@ -72,7 +72,7 @@ fn row(runs: &RunList, run: &Run, now: DateTime<Utc>) -> Markup {
                 @if let Some(evaluation) = runs.evaluations.get(&run.id) {
                     (untrusted(words(&evaluation.verdict)))
                 }
-                @if serves { div { span .state.success { "serves" } " " (run.model) } }
+                @if serves { div { span .state.success { "serves" } " " a href=(format!("/routes/{}", run.model)) { (run.model) } } }
             }
         }
     }
@@ -109,7 +109,7 @@ mod tests {
         insta::assert_snapshot!(row.replace("<td", "\n<td").replace("<div", "\n  <div"), @r#"
         <tr><th scope="row"><a href="/runs/tickets-aaaaaaaaaaaa-bbbbbbbbbb">tickets-aaaaaaaaaaaa-bbbbbbbbbb</a>
           <div class="minor">tickets, <time datetime="2026-11-22T10:00:00Z">2026-11-22 10:00 UTC</time></div></th>
-        <td data-label="Status"><span class="state waiting">running</span> <bdi>Vertex AI waits for free machines</bdi><span class="since">, for 1 h 13 min</span></td>
+        <td data-label="Status"><span class="state waiting">running</span> <bdi>Vertex AI waits for capacity</bdi><span class="since">, for 1 h 13 min</span></td>
         <td data-label="Progress"><progress max="400" value="120" aria-label="progress"></progress>
           <div class="minor">step 120 of 400</div></td>
         <td data-label="Price">$31.20

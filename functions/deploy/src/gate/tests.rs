@@ -169,7 +169,13 @@ fn a_person_and_a_newer_run_go_first() {
     let old = serving("old", None);
     let held = route::held(old.clone(), "ada", "complaints", DateTime::UNIX_EPOCH);
     check(&new, Gate::Better, &held, false, "ada holds the route");
-    check(&new, Gate::Better, &route::lifted(held), true, "promoted");
+    check(
+        &new,
+        Gate::Better,
+        &Route { hold: None, ..held },
+        true,
+        "promoted",
+    );
     let older = decide("new", &new, Gate::Better, &old, Age::Older);
     let GateOutcome::Keep { reason } = older else {
         panic!("{older:?}");

@@ -8,8 +8,9 @@ use shared::{
     id::DatasetName,
     route::{
         Route,
-        canary::{Canary, CanaryMove, CanaryOrder, CanaryState, end, keep_or_go_on, promote_now},
+        canary::{Canary, CanaryState},
         canary_report::CanaryReport,
+        change::RouteChange,
     },
 };
 
@@ -67,28 +68,20 @@ pub(crate) async fn run(args: Args) -> CommandResult {
         output::write(&show(&session, model).await?)?;
         return Ok(ExitCode::SUCCESS);
     };
-    let order = CanaryOrder {
-        by: Some(&args.by),
-        reason: args.why.as_deref().unwrap_or_default(),
-        at: session.clock.now(),
-    };
-    let (_, after) = route_change::change(&session, model, |route| {
-        if route.canary.is_none() {
-            return Err(format!("`{model}` has no canary").into());
-        }
-        Ok(changed(route, action, order))
-    })
-    .await?;
+    let why = args.why.as_deref().unwrap_or_default();
+    let (_, after) = route_change::change(&session, model, &action.change(), &args.by, why).await?;
     output::write(&describe(model, &after))?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn changed(route: Route, action: CanaryAction, order: CanaryOrder<'_>) -> Route {
-    match action {
-        CanaryAction::Pause => keep_or_go_on(route, CanaryState::Paused, order),
-        CanaryAction::Resume => keep_or_go_on(route, CanaryState::Running, order),
-        CanaryAction::Promote => promote_now(route, order),
-        CanaryAction::Cancel => end(route, CanaryMove::Cancelled, order),
+impl CanaryAction {
+    fn change(self) -> RouteChange {
+        match self {
+            Self::Pause => RouteChange::PauseCanary,
+            Self::Resume => RouteChange::ResumeCanary,
+            Self::Promote => RouteChange::PromoteCanary,
+            Self::Cancel => RouteChange::CancelCanary,
+        }
     }
 }
 
@@ -180,7 +173,10 @@ fn history(route: &Route) -> String {
 
 #[cfg(test)]
 mod tests {
-    use shared::route::{Target, canary};
+    use shared::route::{
+        Target,
+        canary::{self, CanaryOrder},
+    };
 
     use super::*;
 
@@ -207,7 +203,13 @@ mod tests {
             plan,
             order(None, "promoted: better"),
         );
-        let paused = changed(begun, CanaryAction::Pause, order(Some("ada"), "a launch"));
+        let by_ada = |route, action: CanaryAction, why| {
+            let changed = action
+                .change()
+                .apply(route, "ada", why, DateTime::UNIX_EPOCH);
+            changed.unwrap()
+        };
+        let paused = by_ada(begun, CanaryAction::Pause, "a launch");
         let canary = paused.canary.as_ref().unwrap();
         let standing = standing(canary, &[], DateTime::UNIX_EPOCH);
         let shown = format!(
@@ -225,7 +227,7 @@ mod tests {
           1970-01-01 00:00  started to 10 % by deploy, run tickets-a-b: promoted: better
           1970-01-01 00:00  paused to 10 % by ada, run tickets-a-b: a launch
         ");
-        let ended = changed(paused, CanaryAction::Cancel, order(Some("ada"), "the tone"));
+        let ended = by_ada(paused, CanaryAction::Cancel, "the tone");
         let expected = "`support` is answered by gemini alone; route version 2\n";
         assert_eq!(describe(&model, &ended), expected);
     }

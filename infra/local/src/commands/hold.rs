@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use shared::{id::DatasetName, route};
+use shared::{id::DatasetName, route::change::RouteChange};
 
 use super::route_change;
 use crate::{arguments::StackArgs, exit::CommandResult, output, session::Session};
@@ -13,17 +13,17 @@ use crate::{arguments::StackArgs, exit::CommandResult, output, session::Session}
 A rollback sets a hold too. While there is one, the gate promotes nothing.
 
 Examples:
-  lapidary hold support --reason 'until the launch'
+  lapidary hold support --why 'until the launch'
   lapidary hold support --lift")]
 pub(crate) struct Args {
     /// The name under which the model is served.
     model: DatasetName,
-    /// Lift the hold instead.
+    /// Lifts the hold.
     #[arg(long)]
     lift: bool,
     /// The reason.
-    #[arg(long, value_name = "TEXT", default_value = "held by hand")]
-    reason: String,
+    #[arg(long, alias = "reason", value_name = "TEXT", default_value = "by hand")]
+    why: String,
     /// The person who asks for it.
     #[arg(long, value_name = "NAME", env = "USER", default_value = "cli")]
     by: String,
@@ -35,15 +35,12 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args) -> CommandResult {
     let session = Session::open(&args.stack.env_file).await?;
     let model = &args.model;
-    let now = session.clock.now();
-    route_change::change(&session, model, |route| {
-        Ok(if args.lift {
-            route::lifted(route)
-        } else {
-            route::held(route, &args.by, &args.reason, now)
-        })
-    })
-    .await?;
+    let change = if args.lift {
+        RouteChange::Lift
+    } else {
+        RouteChange::Hold
+    };
+    route_change::change(&session, model, &change, &args.by, &args.why).await?;
     output::write(&if args.lift {
         format!("lifted the hold on `{model}`: the next promoted run moves its route\n")
     } else {

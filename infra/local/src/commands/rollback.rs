@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use shared::{
     id::DatasetName,
-    route::{self, BackTo, Route, roll_back},
+    route::{BackTo, Route, change::RouteChange},
 };
 
 use super::route_change;
@@ -51,13 +51,9 @@ pub(crate) async fn run(args: Args) -> CommandResult {
         Some("base") => BackTo::Base,
         Some(target) => BackTo::Target(target.to_owned()),
     };
-    let now = session.clock.now();
-    let (before, after) = route_change::change(&session, model, |route| {
-        let back = roll_back(route, &to, &args.by, &args.why, now)
-            .map_err(|refusal| format!("cannot roll `{model}` back: {refusal}"))?;
-        Ok(route::held(back, &args.by, &args.why, now))
-    })
-    .await?;
+    let change = RouteChange::RollBack(to);
+    let (before, after) =
+        route_change::change(&session, model, &change, &args.by, &args.why).await?;
     output::write(&format!("{}\n", describe(model, &before, &after)))?;
     Ok(ExitCode::SUCCESS)
 }

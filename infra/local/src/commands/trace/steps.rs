@@ -154,6 +154,8 @@ fn of_route(route: &Route, run: &Run) -> Vec<TraceStep> {
             what: match change.kind {
                 RouteMove::Promote => "route moved",
                 RouteMove::Rollback => "route moved back",
+                RouteMove::Hold => "route held",
+                RouteMove::Lift => "hold of the route lifted",
             },
             by: change.by.clone().unwrap_or_else(|| "deploy".to_owned()),
             name: format!("routes/{}, version {}", run.model, change.version),
