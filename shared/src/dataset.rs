@@ -85,7 +85,7 @@ pub struct Version {
     pub codes: BTreeMap<String, u64>,
     /// Estimated tokens of the training rows, one pass.
     pub tokens: u64,
-    /// The same, at the most: each answer with all that precedes it. 0 of versions made before it
+    /// The same, at most: each answer with all that precedes it. 0 of versions made before it
     /// was counted.
     #[serde(default)]
     pub tokens_max: u64,

@@ -191,9 +191,9 @@ impl JobActivity {
             (_, Some(JobPhase::WaitingForQuota)) => {
                 waits("Vertex AI waits for a quota: one job at a time is the default")
             }
-            (_, Some(JobPhase::WaitingForCapacity)) => waits("Vertex AI waits for free machines"),
+            (_, Some(JobPhase::WaitingForCapacity)) => waits("Vertex AI waits for capacity"),
             (_, Some(JobPhase::ProcessingDataset)) => works("Vertex AI reads the dataset"),
-            (_, Some(JobPhase::PostProcessing)) => works("Vertex AI puts the tuned model together"),
+            (_, Some(JobPhase::PostProcessing)) => works("Vertex AI finalises the tuned model"),
             (_, Some(JobPhase::Tuning)) | (JobState::Running, None) => tunes,
             (JobState::Queued | JobState::Pending, None) => waits("Vertex AI prepares the job"),
             (state, None) => works(&format!("Vertex AI says {state}")),
@@ -222,7 +222,7 @@ mod tests {
         check("JOB_STATE_PENDING", Some("WAITING_FOR_QUOTA"), quota);
         check("JOB_STATE_PENDING", None, "Vertex AI prepares the job");
         let capacity = Some("TUNING_JOB_STATE_WAITING_FOR_CAPACITY");
-        let machines = "Vertex AI waits for free machines";
+        let machines = "Vertex AI waits for capacity";
         check("JOB_STATE_RUNNING", capacity, machines);
         let tuning = Some("TUNING_JOB_STATE_TUNING");
         check("JOB_STATE_RUNNING", tuning, "Vertex AI tunes");

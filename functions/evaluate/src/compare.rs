@@ -47,7 +47,7 @@ impl Case<'_> {
 pub struct VerdictRules {
     /// The largest loss that still counts as not worse, on the scale from 0 to 1. Half a row in 25.
     pub margin: f64,
-    /// Rows that are asked at the most; absent where all that can be asked were.
+    /// Rows that are asked at most; absent where all that can be asked were.
     pub planned: Option<usize>,
     /// Whether the recipe asks for no more than "not worse".
     pub accepts_not_worse: bool,

@@ -16,7 +16,7 @@ use crate::{
 
 /// Most callers of one canary that an instance counts: ten steps' worth of what a canary looks at.
 const CALLERS_MAX: usize = 20_000;
-/// Most canaries that an instance counts at a time. Each route has one at the most.
+/// Most canaries that an instance counts at a time. Each route has one at most.
 const CANARIES_MAX: usize = 20;
 /// How long reports are kept: a canary that waits for a person is still judged by them.
 const KEPT: TimeDelta = TimeDelta::days(90);

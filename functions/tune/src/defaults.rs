@@ -110,7 +110,7 @@ fn epochs(input: &PlanInput<'_>) -> (u32, String) {
         return (2, why);
     }
     let why = format!(
-        "{} need a few passes, and from the fifth on are learnt by heart",
+        "{} need a few passes, and are memorised after about four",
         size(input)
     );
     (EPOCHS, why)

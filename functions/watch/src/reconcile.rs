@@ -15,7 +15,7 @@ pub const PROMOTED_MAX: usize = 50;
 /// How far the watermark stays behind: the document of a version may appear hours after the time of its
 /// creation that it holds, since cleaning takes that long.
 const WATERMARK_LAG: TimeDelta = TimeDelta::days(1);
-/// How far back versions are looked for at the most. One that had no run for a month waits for a person,
+/// How far back versions are looked for at most. One that had no run for a month waits for a person,
 /// and must not make every tick read all that came after it.
 const LOOKBACK_MAX: TimeDelta = TimeDelta::days(31);
 /// Age from which an upload without a record is not looked for any more: a person has noticed.

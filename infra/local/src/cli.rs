@@ -30,12 +30,13 @@ Examples:
 
 Exit codes:
   0  success; `check`: every row can be trained on; `datasets diff`: the rows are the same;
-     `score`: better or not worse
+     `score`, `evaluate --gate`: better or not worse
   1  failure; `check`: some rows are rejected; `datasets diff`: the rows differ;
-     `doctor`: something is missing; `score`: worse
+     `doctor`: something is missing; `score`, `evaluate --gate`: worse
   2  wrong usage; `check`, `datasets diff`: a file has no usable rows;
-     `doctor`: the project or stack cannot be inspected; `score`: a file cannot be used
-  3  `score`: cannot tell";
+     `doctor`: the project or stack cannot be inspected; `score`: a file cannot be used;
+     `evaluate --gate`: the verdict cannot be read
+  3  `score`, `evaluate --gate`: cannot tell";
 
 #[derive(Debug, Subcommand)]
 enum Command {

@@ -115,13 +115,13 @@ pub(crate) struct Price {
     pub(crate) base_model: String,
     /// Passes over the rows.
     pub(crate) epochs: u32,
-    /// Estimated tokens of all passes, at the least.
+    /// Estimated tokens of all passes, at least.
     pub(crate) training_tokens: u64,
-    /// The same at the most: each answer of a conversation with all that precedes it.
+    /// The same at most: each answer of a conversation with all that precedes it.
     pub(crate) training_tokens_max: u64,
-    /// US dollars at the least; absent where the model has no price.
+    /// US dollars at least; absent where the model has no price.
     pub(crate) usd: Option<f64>,
-    /// US dollars at the most.
+    /// US dollars at most.
     pub(crate) usd_max: Option<f64>,
     /// What serving the model costs.
     pub(crate) serving: Option<ServingEstimate>,

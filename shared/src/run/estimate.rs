@@ -8,13 +8,13 @@ use crate::{quantity, spend::Usd};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(from = "StoredEstimate")]
 pub struct Estimate {
-    /// Training tokens at the least: question and answer of each row, times the epochs.
+    /// Training tokens at least: question and answer of each row, times the epochs.
     pub tokens_low: u64,
-    /// Training tokens at the most: each answer of a conversation with all that precedes it.
+    /// Training tokens at most: each answer of a conversation with all that precedes it.
     pub tokens_high: u64,
-    /// US dollars at the least.
+    /// US dollars at least.
     pub usd_low: f64,
-    /// US dollars at the most: what is compared with limits, and reserved.
+    /// US dollars at most: what is compared with limits, and reserved.
     pub usd_high: f64,
     /// The day the price was checked.
     pub price_as_of: String,
@@ -28,9 +28,9 @@ pub struct Estimate {
 pub struct ServingEstimate {
     /// Answers.
     pub requests: u32,
-    /// US dollars at the least.
+    /// US dollars at least.
     pub usd_low: f64,
-    /// US dollars at the most.
+    /// US dollars at most.
     pub usd_high: f64,
 }
 

@@ -105,7 +105,7 @@ impl PaidJob {
         }
     }
 
-    /// What it may cost at the most.
+    /// What it may cost at most.
     pub(crate) fn most(&self) -> Usd {
         self.price(EPOCHS)
     }

@@ -130,7 +130,7 @@ pub fn compare(
     let (verdict, reason, more_rows_needed) = if is_missing {
         let missing = rows.len() - asked.len();
         let reason = format!(
-            "{missing} of {} rows have no prediction of one model",
+            "undecided: {missing} of {} rows have no prediction of one model",
             rows.len()
         );
         (OfflineVerdict::Undecided, reason, None)

@@ -75,7 +75,7 @@ pub fn choose(
         let metric = metrics::find(name).ok_or_else(|| UnknownMetric {
             name: name.to_owned(),
         })?;
-        let reason = "it is named".to_owned();
+        let reason = "as requested".to_owned();
         return Ok(MetricChoice { metric, reason });
     }
     if recorded_task == Some(RECORDED_LABELS) {

@@ -110,11 +110,16 @@ impl PlanArgs {
 }
 
 impl PlanConditions {
-    /// The price of a run on the rows of `file`.
-    fn price(&self, file: &Path, preflight: &Preflight) -> Price {
+    /// The dataset that `file` is uploaded to.
+    pub(crate) fn dataset_of(&self, file: &Path, preflight: &Preflight) -> DatasetName {
         let dataset = self.dataset.clone();
         let route = || preflight.recipe.deploy.model.clone();
-        let dataset = dataset.or_else(route).unwrap_or_else(|| folder(file));
+        dataset.or_else(route).unwrap_or_else(|| folder(file))
+    }
+
+    /// The price of a run on the rows of `file`.
+    fn price(&self, file: &Path, preflight: &Preflight) -> Price {
+        let dataset = self.dataset_of(file, preflight);
         preflight.price(&dataset, &self.policy, &self.region, self.today)
     }
 }
@@ -328,12 +333,12 @@ fn price_lines(price: &Price, drops: &PredictedDrops) -> String {
     let mut lines = Vec::new();
     if let Some(estimate) = &price.estimate {
         lines.push(format!(
-            "Price: about {} to tune {model} for {epochs}, {}",
+            "Price: {} to tune {model} for {epochs}, {}",
             estimate.price(),
             estimate.tokens(),
         ));
         if let Some(serving) = &estimate.serving {
-            lines.push(format!("Serving: about {}", serving.price()));
+            lines.push(format!("Serving: {}", serving.price()));
         }
     }
     lines.push(match price.outcome {

@@ -74,7 +74,10 @@ fn clean(args: &Args) -> Result<u8, Box<dyn std::error::Error>> {
     let conditions = check::PlanArgs::default().conditions()?;
     output::write(&check::render(&args.file, &preflight, &conditions))?;
     if usable {
-        let (out, next) = (args.out.display(), next_command(args));
+        let (out, next) = (
+            args.out.display(),
+            next_command(args, &conditions.dataset_of(&args.file, &preflight)),
+        );
         output::write(&format!(
             "\nWrote the files to {out}. To tune on these rows:\n  {next}\n"
         ))?;
@@ -83,16 +86,13 @@ fn clean(args: &Args) -> Result<u8, Box<dyn std::error::Error>> {
 }
 
 /// The command that uploads the file with the recipe by which it was cleaned, quoted for a shell.
-fn next_command(args: &Args) -> String {
-    let stem = args.file.file_stem().unwrap_or_default().to_string_lossy();
-    let is_name = stem.parse::<DatasetName>().is_ok();
-    let dataset = if is_name { &*stem } else { "rows" };
+fn next_command(args: &Args, dataset: &DatasetName) -> String {
     let mut words = vec![
         "lapidary".into(),
         "drop".into(),
         args.file.to_string_lossy(),
     ];
-    words.extend(["--dataset".into(), dataset.into()]);
+    words.extend(["--dataset".into(), dataset.as_str().into()]);
     if let Some(recipe) = &args.recipe {
         words.extend(["--recipe".into(), recipe.to_string_lossy()]);
     }
@@ -225,11 +225,12 @@ mod tests {
     #[test]
     fn the_next_command_is_quoted_for_a_shell() {
         let named = |file: &str, recipe: Option<&str>| {
-            next_command(&Args {
+            let args = Args {
                 file: file.into(),
                 recipe: recipe.map(Into::into),
                 ..args(Path::new(""), false)
-            })
+            };
+            next_command(&args, &"tickets".parse().unwrap())
         };
         assert_eq!(
             named("tickets.jsonl", None),
@@ -237,7 +238,7 @@ mod tests {
         );
         assert_eq!(
             named("My rows' $(rm).jsonl", Some("a b.toml")),
-            "lapidary drop \"My rows' \"'$(rm).jsonl' --dataset rows --recipe 'a b.toml'"
+            "lapidary drop \"My rows' \"'$(rm).jsonl' --dataset tickets --recipe 'a b.toml'"
         );
     }
 

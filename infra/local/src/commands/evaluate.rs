@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use shared::{
-    error::Error,
+    error::{Chain, Error},
     evaluation::{EvaluationRecord, Pending, Verdict},
     event::RunFinished,
     google::documents::Write,
@@ -11,7 +11,12 @@ use shared::{
     run::Run,
 };
 
-use crate::{arguments::StackArgs, exit::CommandResult, output, session::Session};
+use crate::{
+    arguments::StackArgs,
+    exit::{self, CommandResult},
+    output,
+    session::Session,
+};
 
 /// The exit code of `--gate` for a model that is worse.
 const WORSE: u8 = 1;
@@ -23,7 +28,8 @@ const UNPROVEN: u8 = 3;
 #[command(after_help = "\
 Exit codes with --gate:
   0  better, or not worse
-  1  worse, or an error
+  1  worse
+  2  the verdict cannot be read: no such run, none yet, no running system
   3  nothing is proven: inconclusive, or undecided since a model could not be asked
 
 Example:
@@ -31,7 +37,7 @@ Example:
 pub(crate) struct Args {
     /// The run.
     run: RunId,
-    /// Ask the models now that could not be asked.
+    /// Retry the models that gave no answer.
     #[arg(long)]
     again: bool,
     /// Exit with the verdict's code, for CI.
@@ -43,6 +49,18 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) async fn run(args: Args) -> CommandResult {
+    let is_gate = args.gate;
+    match evaluate(args).await {
+        // CI must not take an outage for a model that is worse.
+        Err(error) if is_gate => {
+            output::print_error(&Chain(&*error).to_string());
+            Ok(exit::UNUSABLE.into())
+        }
+        result => result,
+    }
+}
+
+async fn evaluate(args: Args) -> CommandResult {
     let session = Session::open(&args.stack.env_file).await?;
     let id = &args.run;
     let documents = &session.documents;

@@ -34,11 +34,11 @@ const MARGIN: f64 = 0.02;
 #[command(after_help = "\
 Files are JSONL. Rows are matched by `id` where every row has one, else by order. The text is under
 `prediction`, `output`, `reference`, `answer` or `text`, or is the line itself. One file with the columns
-`prediction`, `reference` and, to compare, `baseline` and `serving` does as well: then only --predictions
+`prediction`, `reference` and, to compare, `baseline` and `serving` also works: then only --predictions
 is given.
 
-The verdict compares with the serving model where there is one, else with the baseline. It is an exact
-paired test on all rows. A missing prediction is not a wrong one: with more than 2 % missing nothing
+The verdict compares with the serving model where there is one, else with the baseline, on all rows in
+pairs: by an exact test where a metric is right or wrong, else by a bound of the mean. A missing prediction is not a wrong one: with more than 2 % missing nothing
 follows.
 
 Examples:

@@ -218,8 +218,8 @@ pub(crate) fn promoted() -> ChainSnapshot {
     let evaluation = json!({"run": RUN, "base": "b", "tuned": "e1", "at": at(39), "evaluation": {
         "schema": 1, "sample": "00", "rows": 50, "planned": 200, "stopped_after": 41,
         "verdict": "better",
-        "reason": "better: the interval lies above 0", "margin": 0.02, "primary": "rouge_l",
-        "metrics": [metric("rouge_1", 0.31, 0.62), metric("rouge_l", 0.25, 0.5)],
+        "reason": "better: the interval lies above 0", "margin": 0.02, "primary": "rougeL",
+        "metrics": [metric("rouge1", 0.31, 0.62), metric("rougeL", 0.25, 0.5)],
         "corpus_bleu": {"base": 4.2, "tuned": 31.0}, "base": side(1, 420), "tuned": side(0, 310),
     }});
     let decision = json!({"run": RUN, "model": "support", "promoted": true,

@@ -24,8 +24,11 @@ fn check(file: &FileSummary) -> Option<String> {
     let few = file.kept > 0 && file.kept < ROWS_ADVISED;
     few.then(|| {
         format!(
-            "{} rows are kept; at least {ROWS_ADVISED} are recommended",
-            file.kept
+            "{}; at least {ROWS_ADVISED} are recommended",
+            match file.kept {
+                1 => "one row is kept".to_owned(),
+                rows => format!("{rows} rows are kept"),
+            }
         )
     })
 }

@@ -12,6 +12,6 @@ pub(crate) static RULE: Rule = Rule {
     severity: Severity::Reject,
     binding: false,
     doc: "the row says that it is not to be trained on",
-    fix: "nothing to do; to train on such rows all the same, set `severities = { not_for_training = \"note\" }`",
+    fix: "nothing to do; to train on such rows anyway, set `severities = { not_for_training = \"note\" }`",
     check: Check::Read,
 };

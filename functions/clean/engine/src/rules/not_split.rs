@@ -24,8 +24,11 @@ fn check(file: &FileSummary) -> Option<String> {
     let too_few = file.kept > 0 && file.kept < ROWS_MIN;
     too_few.then(|| {
         format!(
-            "all {} rows are used for training: with fewer than {ROWS_MIN}, none are held out",
-            file.kept
+            "{} used for training: with fewer than {ROWS_MIN} rows, none are held out",
+            match file.kept {
+                1 => "the one row is".to_owned(),
+                rows => format!("all {rows} rows are"),
+            }
         )
     })
 }

@@ -40,7 +40,7 @@ pub enum Design {
 /// What is decided before the first row.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ComparisonPlan {
-    /// Rows that are asked at the most.
+    /// Rows that are asked at most.
     pub rows: usize,
     /// What the metric gives for a row.
     pub kind: RowScoreKind,
