@@ -60,7 +60,10 @@ fn each_provider_is_locked_with_checksums() {
         &checkout::read("infra/gcp/versions.tf"),
     );
     let lock = checkout::read("infra/gcp/.terraform.lock.hcl");
-    let locked = found(r#"(?m)^provider "registry\.terraform\.io/([a-z/-]+)" \{"#, &lock);
+    let locked = found(
+        r#"(?m)^provider "registry\.terraform\.io/([a-z/-]+)" \{"#,
+        &lock,
+    );
     assert_eq!(locked, required);
     assert!(!required.is_empty());
     for block in lock.split("\nprovider ").skip(1) {
