@@ -85,7 +85,11 @@ fn words(shape: Shape, cell: &Cell) -> String {
         .collect();
     let wrong = wrong.concat();
     if shape.is_healthy() {
-        return format!("{percent:.1} %{wrong}");
+        let swings = match cell.swings {
+            0 => String::new(),
+            noted => format!(", {noted} swings"),
+        };
+        return format!("{percent:.1} %{wrong}{swings}");
     }
     let (steps, part) = cell.delay();
     format!("{percent:.0} % ({steps:.0}, {:.0} %){wrong}", part * 100.0)

@@ -1,9 +1,10 @@
 //! The training loss swings up and down regularly.
 //!
-//! A swing differs from noise in that it comes back: at half of its period the loss is
-//! anti-correlated with itself, at a whole one correlated. Noise, correlated or not, does neither
-//! (autocorrelation of a first-order autoregression is positive and dies out; Box, Jenkins and
-//! Reinsel, "Time Series Analysis", chapter 3).
+//! A swing differs from noise in that it comes back: at one half of its period the loss is
+//! anti-correlated with itself, at two halves correlated, at three anti-correlated again. Noise, correlated or
+//! not, does not alternate (autocorrelation of a first-order autoregression is positive and dies out; Box,
+//! Jenkins and Reinsel, "Time Series Analysis", chapter 3), nor does what a bent trend leaves. So the signs are
+//! taken off and the correlations averaged: that shows a swing below the noise, which no single one does.
 
 use super::{
     finding::{EvidenceName, HealthCode, HealthFinding},
@@ -15,14 +16,17 @@ use super::{
 const POINTS: std::ops::RangeInclusive<usize> = 32..=400;
 /// Bins that the points are put into, each with the median of its points.
 const BINS: [usize; 3] = [400, 120, 50];
-/// The correlation at half a period is below minus this, that at a whole one above this.
-const CORRELATION: f64 = 0.3;
-/// Standard errors that a correlation must have, each of `1/√n`.
-const ERRORS: f64 = 4.0;
+/// Half periods whose correlations are averaged, as far as they fit.
+const HALVES: usize = 4;
+/// The smallest mean correlation, signs taken off: the share of the swing in what the line leaves.
+const CORRELATION: f64 = 0.25;
+/// Standard errors that the mean must have, each of `1/√n` for one correlation. The best of some hundred periods
+/// lies some three above its middle by chance, and a run is examined some hundred times.
+const ERRORS: f64 = 5.5;
 /// The smallest swing, as a share of the level.
 const AMPLITUDE: f64 = 0.15;
 /// Periods that must fit into the points.
-const PERIODS: usize = 2;
+const PERIODS: usize = 3;
 
 /// The finding, if there is one.
 pub(super) fn examine(observed: &Observed<'_>) -> Option<HealthFinding> {
@@ -80,28 +84,57 @@ fn swing(samples: &[LossSample]) -> Option<Swing> {
         .map(|(at, value)| (value - level - slope * (series::real(at) - middle)).clamp(-edge, edge))
         .collect();
     let power = residuals.iter().map(|it| it * it).sum::<f64>();
-    let needed = CORRELATION.max(ERRORS / series::real(values.len()).sqrt());
+    let count = series::real(values.len());
     let correlation = |lag: usize| {
         let later = residuals.iter().skip(lag);
         let product = residuals.iter().zip(later).map(|(a, b)| a * b).sum::<f64>();
         // Fewer pairs at longer lags.
-        product / power * series::real(residuals.len()) / series::real(residuals.len() - lag)
+        product / power * count / series::real(residuals.len() - lag)
     };
-    let lags = 1..=values.len() / (2 * PERIODS);
-    let (half, lowest) = lags
-        .map(|lag| (lag, correlation(lag)))
-        .min_by(|(_, a), (_, b)| a.total_cmp(b))?;
-    let (period, highest) = (half + half.div_ceil(2)..=2 * half + half.div_ceil(2))
-        .map(|lag| (lag, correlation(lag)))
-        .max_by(|(_, a), (_, b)| a.total_cmp(b))?;
+    let best = (2..=values.len() / PERIODS)
+        .map(|period| alternation(period, values.len(), correlation))
+        .max_by(|a, b| a.excess().total_cmp(&b.excess()))?;
     // Of a swing and of noise, the correlation is the share of the swing.
-    let share = f64::midpoint(highest, -lowest).max(0.0);
-    let amplitude = (2.0 * share * power / series::real(values.len())).sqrt() / level.abs();
+    let amplitude = (2.0 * best.mean.max(0.0) * power / count).sqrt() / level.abs();
     let span = samples.last()?.step - samples.first()?.step;
-    let swings = power > 0.0 && lowest < -needed && highest > needed && amplitude > AMPLITUDE;
+    let swings = power > 0.0 && best.alternates && best.excess() > 0.0 && amplitude > AMPLITUDE;
     swings.then_some(Swing {
         since: samples.first()?.step,
         amplitude,
-        period: series::real(period) * series::real_step(span) / series::real(values.len()),
+        period: series::real(best.period) * series::real_step(span) / count,
     })
+}
+
+/// How a loss correlates with itself at the halves of a period.
+struct Alternation {
+    period: usize,
+    /// The mean of the correlations, signs taken off.
+    mean: f64,
+    /// The mean that a swing must have.
+    needed: f64,
+    /// Whether the first two have the signs of a swing.
+    alternates: bool,
+}
+
+impl Alternation {
+    fn excess(&self) -> f64 {
+        self.mean - self.needed
+    }
+}
+
+fn alternation(period: usize, points: usize, correlation: impl Fn(usize) -> f64) -> Alternation {
+    // Beyond half of the points too few pairs are left.
+    let lags = (1..=HALVES).map(|half| (half * period).div_ceil(2));
+    let found: Vec<f64> = lags
+        .take_while(|lag| *lag <= points / 2)
+        .zip([-1.0, 1.0].into_iter().cycle())
+        .map(|(lag, sign)| sign * correlation(lag))
+        .collect();
+    let halves = series::real(found.len());
+    Alternation {
+        period,
+        mean: found.iter().sum::<f64>() / halves.max(1.0),
+        needed: CORRELATION.max(ERRORS / (series::real(points) * halves).sqrt()),
+        alternates: found.iter().take(2).all(|it| *it > 0.0) && found.len() >= 2,
+    }
 }

@@ -264,14 +264,16 @@ fn healthy_jobs_of_other_forms_are_not_stopped() {
         all.jobs,
         all.wrong
     );
+    // A swing stops no job. On fresh losses 1.4 % of the healthy ones have one noted.
+    assert!(all.swings <= 7, "{} of {}", all.swings, all.jobs);
 }
 
 #[test]
 fn faulty_jobs_of_other_forms_are_found() {
     let all = held_out(&FAULTY, &FAULTY_SAMPLE);
     assert_eq!(all.jobs, 144);
-    // 93.1 %, two points below what the corpus shows that the thresholds were chosen on.
-    assert!(all.share() >= 0.93, "{:.3}: {:?}", all.share(), all.wrong);
+    // From fresh seeds, at 100 to 10,000 steps: 96.2 % of 1,728.
+    assert!(all.share() >= 0.95, "{:.3}: {:?}", all.share(), all.wrong);
 }
 
 proptest! {

@@ -18,6 +18,8 @@ pub(crate) struct Outcome {
     pub(crate) stopped: Option<(&'static str, u64)>,
     /// The step at which the fault that the job has was found.
     pub(crate) found: Option<u64>,
+    /// Whether a swing was noted: that stops no job, but people read it.
+    pub(crate) swings: bool,
 }
 
 /// Applies the rules at `ticks` ticks, a minute each; it ends with the first finding that stops the
@@ -43,6 +45,7 @@ pub(crate) fn replay(job: &SyntheticJob, ticks: u64, seed: u64) -> Outcome {
             if Some(finding.code.as_str()) == job.shape.code() {
                 outcome.found.get_or_insert(step);
             }
+            outcome.swings |= finding.code.as_str() == "oscillating";
             if finding.stops {
                 outcome.stopped = Some((finding.code.as_str(), step));
                 return outcome;

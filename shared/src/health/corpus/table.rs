@@ -15,6 +15,8 @@ pub(crate) struct Cell {
     pub(crate) jobs: u32,
     /// Healthy ones that were stopped; faulty ones whose fault was found.
     pub(crate) hits: u32,
+    /// Jobs of which a swing was noted.
+    pub(crate) swings: u32,
     /// For what healthy ones were stopped, and faulty ones where that is not their fault.
     pub(crate) wrong: BTreeMap<&'static str, u32>,
     /// The sum of the delays, in steps.
@@ -47,6 +49,7 @@ impl Cell {
 
     pub(crate) fn add(&mut self, job: &SyntheticJob, outcome: &Outcome) {
         self.jobs += 1;
+        self.swings += u32::from(outcome.swings);
         match (job.shape.code(), outcome.found, outcome.stopped) {
             (None, _, Some((code, _))) => {
                 self.hits += 1;
@@ -66,6 +69,7 @@ impl Cell {
 
     pub(crate) fn include(&mut self, more: &Self) {
         self.jobs += more.jobs;
+        self.swings += more.swings;
         self.hits += more.hits;
         self.delay_steps += more.delay_steps;
         self.delay_share += more.delay_share;
