@@ -8,7 +8,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Datelike as _, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{google::documents::Document, id::RunId, quantity};
@@ -235,7 +235,7 @@ pub fn spend_key(run: &RunId, attempt: u32) -> String {
 
 /// The name of the month of `now`, which is the name of its document.
 pub fn month_of(now: DateTime<Utc>) -> String {
-    now.format("%Y-%m").to_string()
+    format!("{:04}-{:02}", now.year(), now.month())
 }
 
 impl SpendMonth {

@@ -68,7 +68,7 @@ async fn settle_one(
         .query_all::<JobEntry>(&[("run", id.as_str().into())])
         .await?;
     let run = run.map(|run| run.value);
-    let entries: Vec<JobEntry> = jobs.iter().map(|job| job.value.clone()).collect();
+    let entries: Vec<&JobEntry> = jobs.iter().map(|job| &job.value).collect();
     let now = state.clock.now();
     let reservation = OpenReservation {
         attempt,

@@ -59,12 +59,13 @@ impl OpenReservation<'_> {
 pub fn next(
     reservation: OpenReservation<'_>,
     run: Option<&Run>,
-    jobs: &[JobEntry],
+    jobs: &[&JobEntry],
     prices: &Prices,
     now: DateTime<Utc>,
 ) -> SpendStep {
     let OpenReservation { attempt, entry, .. } = reservation;
-    let jobs: Vec<&JobEntry> = jobs.iter().filter(|job| job.attempt == attempt).collect();
+    let jobs = jobs.iter().copied();
+    let jobs: Vec<&JobEntry> = jobs.filter(|job| job.attempt == attempt).collect();
     if entry.settled.is_some() {
         return SpendStep::Keep;
     }

@@ -48,7 +48,7 @@ async fn count_of(state: &State, id: &str, jobs: &[&Stored<JobEntry>]) -> Result
         .documents
         .query_all::<JobEntry>(&[("run", id.into())])
         .await?;
-    let siblings: Vec<JobEntry> = siblings.into_iter().map(|stored| stored.value).collect();
+    let siblings: Vec<&JobEntry> = siblings.iter().map(|stored| &stored.value).collect();
     for stored in jobs {
         count_one(state, stored, &siblings, &run).await?;
     }
@@ -58,7 +58,7 @@ async fn count_of(state: &State, id: &str, jobs: &[&Stored<JobEntry>]) -> Result
 async fn count_one(
     state: &State,
     stored: &Stored<JobEntry>,
-    siblings: &[JobEntry],
+    siblings: &[&JobEntry],
     run: &Run,
 ) -> Result<(), Error> {
     let now = state.clock.now();

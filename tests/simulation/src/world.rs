@@ -287,7 +287,15 @@ impl SimulatedWorld {
     }
 
     /// Writes a run over the revision that was read; `false` where another write was faster.
-    pub(crate) fn write_run(&mut self, index: usize, revision: u64, run: Run, by: &str) -> bool {
+    ///
+    /// No decision reads the history of a run, and each read copies all of it: it is not kept.
+    pub(crate) fn write_run(
+        &mut self,
+        index: usize,
+        revision: u64,
+        mut run: Run,
+        by: &str,
+    ) -> bool {
         let Some(before) = &self.runs[index] else {
             return false;
         };
@@ -308,6 +316,7 @@ impl SimulatedWorld {
             let job = run.job.as_ref().map(|job| job.name.clone());
             format!("{by}: run {index} attempt {attempt} {state}{armed} {job:?}: {reason}")
         });
+        run.history.clear();
         self.runs[index] = Some(Kept {
             value: Rc::new(run),
             revision: revision + 1,
@@ -335,13 +344,22 @@ impl SimulatedWorld {
     }
 
     /// Writes an entry of the ledger over the revision that was read.
-    pub(crate) fn write_entry(&mut self, number: usize, revision: u64, entry: JobEntry) -> bool {
+    ///
+    /// Of what the service answered, only the newest is compared with: no more is kept.
+    pub(crate) fn write_entry(
+        &mut self,
+        number: usize,
+        revision: u64,
+        mut entry: JobEntry,
+    ) -> bool {
         let Some(kept) = self.ledger.get_mut(&number) else {
             return false;
         };
         if kept.revision != revision {
             return false;
         }
+        let earlier = entry.answers.len().saturating_sub(1);
+        entry.answers.drain(..earlier);
         *kept = Kept {
             value: Rc::new(entry),
             revision: revision + 1,

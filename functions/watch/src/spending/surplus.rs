@@ -48,14 +48,14 @@ pub fn months(job: &JobEntry, run: &Run, now: DateTime<Utc>) -> BTreeSet<String>
 /// Of `months`, the one whose entry counts `job`, or should: the one that does already, else the one that
 /// is settled, else the one that the run relies on, else any.
 pub fn place<'a>(
-    months: &'a [SpendMonth],
+    months: impl IntoIterator<Item = &'a SpendMonth>,
     key: &str,
     job: &JobEntry,
     run: &Run,
 ) -> Option<&'a SpendMonth> {
     let relied_on = current(job, run).and_then(|run| run.reservation.as_ref());
     let job_key = job.name.key();
-    let rank = |month: &&SpendMonth| {
+    let rank = |month: &SpendMonth| {
         let entry = month.entries.get(key)?;
         Some(match () {
             () if entry.counts(&job_key) => 0,
@@ -64,9 +64,8 @@ pub fn place<'a>(
             () => 3,
         })
     };
-    let ranked = months
-        .iter()
-        .filter_map(|month| Some((rank(&month)?, month)));
+    let ranked = months.into_iter();
+    let ranked = ranked.filter_map(|month| Some((rank(month)?, month)));
     ranked.min_by_key(|(rank, _)| *rank).map(|(_, month)| month)
 }
 
@@ -80,7 +79,7 @@ pub fn own_month(job: &JobEntry) -> String {
 /// run, itself among them.
 pub fn next(
     job: &JobEntry,
-    siblings: &[JobEntry],
+    siblings: &[&JobEntry],
     run: &Run,
     entry: Option<&SpendEntry>,
     prices: &Prices,
@@ -111,8 +110,9 @@ fn current<'a>(job: &JobEntry, run: &'a Run) -> Option<&'a Run> {
 
 /// Whether the reservation pays for `job`: for the one of its attempt that was seen first, since that stays
 /// the same whatever appears later.
-fn is_paid_for(job: &JobEntry, siblings: &[JobEntry], entry: &SpendEntry) -> bool {
-    let of_attempt = siblings.iter().filter(|it| it.attempt == job.attempt);
+fn is_paid_for(job: &JobEntry, siblings: &[&JobEntry], entry: &SpendEntry) -> bool {
+    let of_attempt = siblings.iter().copied();
+    let of_attempt = of_attempt.filter(|it| it.attempt == job.attempt);
     let rank = |it: &JobEntry| (it.first_seen, it.name.key());
     let is_first = of_attempt.map(rank).min() == Some(rank(job));
     entry.reserved > Usd::ZERO && is_first

@@ -47,7 +47,9 @@ fn check(run: Option<&Value>, jobs: &[JobEntry], minutes: i64, expected: &SpendS
         entry: &entry(),
         settled_elsewhere: false,
     };
-    let step = next(reservation, found.as_ref(), jobs, prices(), at(minutes));
+    let jobs: Vec<&JobEntry> = jobs.iter().collect();
+    let step = next(reservation, found.as_ref(), &jobs, prices(), at(minutes));
+
     assert_eq!(&step, expected, "{run:?} {jobs:?}");
 }
 
@@ -109,8 +111,7 @@ fn check_of_february(
             entry: &entry(),
             settled_elsewhere,
         };
-        let jobs = std::slice::from_ref(job);
-        let step = next(reservation, Some(&run), jobs, prices(), at(minutes));
+        let step = next(reservation, Some(&run), &[job], prices(), at(minutes));
         assert_eq!(&step, expected, "{run:?}");
     }
 }

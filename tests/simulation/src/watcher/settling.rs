@@ -4,7 +4,7 @@ use shared::{
     job_ledger::JobEntry,
     price::prices,
     run::Run,
-    spend::{SpendEntry, SpendMonth, Usd, spend_key},
+    spend::{SpendEntry, Usd, spend_key},
 };
 use watch::spending::{
     self, OpenReservation, SpendStep,
@@ -37,7 +37,7 @@ impl Watcher {
             jobs.filter(|(_, job)| job.value.run.as_ref().is_some_and(|it| it.as_str() == id));
         let jobs: Vec<(usize, Kept<JobEntry>)> =
             jobs.map(|(number, job)| (*number, job.clone())).collect();
-        let entries: Vec<JobEntry> = jobs.iter().map(|(_, job)| (*job.value).clone()).collect();
+        let entries: Vec<&JobEntry> = jobs.iter().map(|(_, job)| &*job.value).collect();
         let now = world.clock(self.skew);
         let mut others = world.months.iter().filter(|(other, _)| **other != month);
         let settled_elsewhere = others.any(|(_, other)| {
@@ -133,12 +133,12 @@ impl Watcher {
         let run = world.run(world.jobs[number].run).ok_or(CallFailed)?.value;
         let siblings = world.ledger.values();
         let siblings = siblings.filter(|it| it.value.run.as_ref() == Some(&run.id));
-        let siblings: Vec<JobEntry> = siblings.map(|it| (*it.value).clone()).collect();
+        let siblings: Vec<&JobEntry> = siblings.map(|it| &*it.value).collect();
         let now = world.clock(self.skew);
         let key = spend_key(&run.id, job.attempt);
-        let names = surplus::months(job, &run, now).into_iter();
-        let months: Vec<SpendMonth> = names.map(|name| world.month(&name).clone()).collect();
-        let month = surplus::place(&months, &key, job, &run);
+        let names = surplus::months(job, &run, now);
+        let months = names.iter().filter_map(|name| world.months.get(name));
+        let month = surplus::place(months, &key, job, &run);
         let entry = month.and_then(|month| month.entries.get(&key));
         let name = month.map_or_else(|| surplus::own_month(job), |month| month.month.clone());
         let step = surplus::next(job, &siblings, &run, entry, prices());

@@ -49,10 +49,9 @@ fn check(
     entry: &Value,
     expected: SurplusStep,
 ) {
-    let siblings: Vec<JobEntry> = siblings.iter().map(|it| (*it).clone()).collect();
     let month = month("1970-01", entry);
     let entry = month.entries.get("a-b-c.1");
-    let step = next(job, &siblings, &self::run(run), entry, prices());
+    let step = next(job, siblings, &self::run(run), entry, prices());
     assert_eq!(step, expected, "{job:?} {entry:?}");
 }
 
@@ -128,7 +127,7 @@ fn a_job_that_appears_after_the_settlement_counts_and_is_added_at_its_end() {
 #[test]
 fn a_job_without_a_reservation_counts_what_it_may_cost() {
     let run = run(&json!({}));
-    let step = |job: &JobEntry| next(job, std::slice::from_ref(job), &run, None, prices());
+    let step = |job: &JobEntry| next(job, &[job], &run, None, prices());
     assert_eq!(step(&job(1, RUNNING, &json!({}))), SurplusStep::Count(MOST));
     let more = job(1, RUNNING, &json!({"billed_tokens": 2_000_000}));
     assert_eq!(
