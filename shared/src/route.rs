@@ -184,15 +184,10 @@ impl Document for GateDecision {
     fn query_fields(&self) -> Vec<(&'static str, String)> {
         let is_reopened = self.reopened_by.is_some();
         is_reopened
-            .then(|| (Self::REOPENED, "yes".to_owned()))
+            .then(|| ("is_reopened", "yes".to_owned()))
             .into_iter()
             .collect()
     }
-}
-
-impl GateDecision {
-    /// The field of decisions that a person asked for again and that have not been made yet.
-    pub const REOPENED: &'static str = "is_reopened";
 }
 
 impl Route {

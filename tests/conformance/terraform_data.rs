@@ -196,7 +196,7 @@ fn a_function_may_do_with_buckets_what_its_code_does() {
         let policy = source.contains("PolicyObject::new(").then_some("read");
         let does = calls.iter().filter_map(|call| match call.as_str() {
             "create" | "create_streamed" => Some("create"),
-            "stat" | "stream" | "read" | "read_range" | "list" => Some("read"),
+            "stat" | "stream" | "read" | "read_range" | "list" | "list_page" => Some("read"),
             "delete" => Some("delete"),
             "clone" => None,
             other => panic!("{name}: which permission does `objects.{other}` need?"),

@@ -46,7 +46,7 @@ use shared::{
 use tokio::sync::OnceCell;
 
 pub use crate::config::Config;
-use crate::{notify::Notifier, scan::Scan, sweep::EndedJobs};
+use crate::{notify::Notifier, scan::PageScan, sweep::EndedJobs};
 
 /// What the handler uses.
 #[derive(Debug)]
@@ -60,10 +60,10 @@ struct State {
     spend: SpendBook,
     ended: EndedJobs,
     objects: Objects,
-    uploads: Scan<String>,
-    versions: Scan<PagePosition>,
-    ended_runs: Scan<PagePosition>,
-    routes: Scan<PagePosition>,
+    uploads: PageScan<String>,
+    versions: PageScan<PagePosition>,
+    ended_runs: PageScan<PagePosition>,
+    routes: PageScan<PagePosition>,
     /// Set once the queue has been indexed.
     indexed: OnceCell<()>,
 }
@@ -92,10 +92,10 @@ async fn start(
         events: google.events(clock)?,
         vertex: google.vertex()?,
         ended: EndedJobs::default(),
-        uploads: Scan::default(),
-        versions: Scan::default(),
-        ended_runs: Scan::default(),
-        routes: Scan::default(),
+        uploads: PageScan::default(),
+        versions: PageScan::default(),
+        ended_runs: PageScan::default(),
+        routes: PageScan::default(),
         indexed: OnceCell::new(),
     });
     Ok(move |app: &mut ServiceConfig| {

@@ -8,6 +8,8 @@ use crate::State;
 
 /// Pause between two reports of a route.
 const REPORTED_EVERY: TimeDelta = TimeDelta::days(1);
+/// Routes that are looked at: more than a project serves.
+const ROUTES_MAX: u32 = 1_000;
 
 /// Reports every route whose base model ends soon, or has ended: once a day.
 pub(crate) async fn report(state: &State) -> Result<(), Error> {
@@ -15,7 +17,11 @@ pub(crate) async fn report(state: &State) -> Result<(), Error> {
     if !state.routes.is_due("all", REPORTED_EVERY, now) {
         return Ok(());
     }
-    for route in state.documents.query_all::<Route>(&[]).await? {
+    for route in state
+        .documents
+        .newest::<Route>("version", ROUTES_MAX)
+        .await?
+    {
         let Some(target) = route.value.target else {
             continue;
         };

@@ -65,7 +65,7 @@ impl Watermark {
 
 /// How far a look has come; `P` is where a page begins.
 #[derive(Debug)]
-pub(crate) struct Scan<P>(Mutex<ScanState<P>>);
+pub(crate) struct PageScan<P>(Mutex<ScanState<P>>);
 
 #[derive(Debug)]
 struct ScanState<P> {
@@ -79,7 +79,7 @@ struct ScanState<P> {
     published: BTreeMap<String, DateTime<Utc>>,
 }
 
-impl<P> Default for Scan<P> {
+impl<P> Default for PageScan<P> {
     fn default() -> Self {
         Self(Mutex::new(ScanState {
             after: None,
@@ -90,7 +90,7 @@ impl<P> Default for Scan<P> {
     }
 }
 
-impl<P: Clone> Scan<P> {
+impl<P: Clone> PageScan<P> {
     fn lock(&self) -> MutexGuard<'_, ScanState<P>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn what_is_undone_is_published_again_after_a_pause_until_it_is_done() {
-        let scan = Scan::<u32>::default();
+        let scan = PageScan::<u32>::default();
         let due = |minute| scan.is_due("a", TimeDelta::minutes(30), at(minute));
         assert_eq!(
             [0, 1, 29, 30, 59, 60].map(due),
@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn the_oldest_of_a_round_is_that_of_all_its_pages() {
-        let scan = Scan::<u32>::default();
+        let scan = PageScan::<u32>::default();
         assert_eq!(scan.turn(Some(1), Some(at(5))), Some(at(5)));
         assert_eq!(scan.position(), Some(1));
         assert_eq!(scan.turn(Some(2), Some(at(7))), Some(at(5)));

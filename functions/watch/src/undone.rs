@@ -1,4 +1,4 @@
-//! Work that publishing again has not brought about: a person is told, by an error line at each look.
+//! Work that publishing again has not brought about: reported to a person, by an error line at each look.
 
 use chrono::{DateTime, Utc};
 use tracing::error;
@@ -17,8 +17,8 @@ pub(crate) fn report(state: &State, lost: &LostWork<'_>, now: DateTime<Utc>) {
     } = lost;
     error!(
         event.name = "work_undone",
-        work,
-        subject,
+        work = work,
+        subject = subject,
         "the {work} `{subject}` has been undone since {since}, although its event was published again"
     );
 }

@@ -79,9 +79,9 @@ async fn follow(
 ) -> Result<bool, Error> {
     let now = state.clock.now();
     let pause = state.config.unfollowed();
-    let word = missing.step.as_str();
+    let step = missing.step.as_str();
     let work = LostWork {
-        work: word,
+        work: step,
         subject: run.as_str(),
         since: missing.since,
     };
@@ -93,8 +93,8 @@ async fn follow(
         warn!(
             event.name = "effect_missing",
             run.id = %run,
-            missing = word,
-            "run {run} has no {word}: publishing `{topic}` again"
+            missing = step,
+            "run {run} has no {step}: publishing `{topic}` again"
         );
         let run = run.clone();
         if missing.step.needs_evaluation() {
@@ -140,7 +140,7 @@ async fn missing(state: &State, run: &Run) -> Result<Aftermath, Error> {
 async fn reopened(state: &State) -> Result<(), Error> {
     let reopened = state
         .documents
-        .with_field::<GateDecision>(GateDecision::REOPENED, "yes", REOPENED_MAX)
+        .with_field::<GateDecision>("is_reopened", "yes", REOPENED_MAX)
         .await?;
     for decision in reopened {
         let missing = MissingStep {

@@ -16,7 +16,7 @@ use tune::{
 
 use crate::{
     fixtures::{PLANNED, REGIONS, job_number},
-    invariants::{self, Totals},
+    invariants::{self, MonthTotals},
     profile::{RemovedGuard, SECOND},
     world::{CallFailed, Happening, Interruption, Kept, SimulatedProcess, SimulatedWorld},
 };
@@ -152,7 +152,7 @@ impl Buyer {
                 world.fails()?;
                 let now = world.clock(self.skew);
                 let month = month_of(now);
-                let before = Totals::of(world.month(&month));
+                let before = MonthTotals::of(world.month(&month));
                 let reserve = |month: &mut SpendMonth| month.reserve(&key, usd, caps, now);
                 let reserved = if world.removed == Some(RemovedGuard::Reservation) {
                     reserve(&mut world.month(&month).clone())

@@ -39,7 +39,8 @@ pub(crate) fn paid_for(world: &mut SimulatedWorld) {
         }
         let is_bounded = world.profile == SimulationProfile::Bounded;
         let jobs = world.jobs[first..].iter();
-        let jobs = jobs.filter(|job| of(job) == attempt && (is_bounded || job.is_counted));
+        let jobs =
+            jobs.filter(|job| of(job) == attempt && (is_bounded || job.counted_at.is_some()));
         let needed: u64 = jobs
             .map(|job| {
                 let is_open = job.is_open(world.now);
@@ -71,7 +72,9 @@ pub(crate) fn paid_for(world: &mut SimulatedWorld) {
 pub(crate) fn after_release(world: &mut SimulatedWorld, key: &str) {
     for job in &mut world.jobs {
         let id = &PLANNED[job.run].runs[job.region].id;
-        job.is_counted &= spend_key(id, job.attempt) != key;
+        if spend_key(id, job.attempt) == key {
+            job.counted_at = None;
+        }
     }
     paid_for(world);
 }
@@ -79,19 +82,20 @@ pub(crate) fn after_release(world: &mut SimulatedWorld, key: &str) {
 /// The jobs whose cost the ledger does not have were looked at.
 pub(crate) fn after_count_of(world: &mut SimulatedWorld, numbers: &[usize]) {
     for number in numbers {
-        world.jobs[*number].is_counted = true;
+        let now = world.now;
+        world.jobs[*number].counted_at.get_or_insert(now);
     }
     paid_for(world);
 }
 
 /// What counts in a month, and in the dearest of its days.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Totals {
+pub(crate) struct MonthTotals {
     month: Usd,
     day: Usd,
 }
 
-impl Totals {
+impl MonthTotals {
     pub(crate) fn of(month: &SpendMonth) -> Self {
         let days = month.entries.values().map(|entry| entry.day);
         let day = days.map(|day| month.total_of(day)).max();
@@ -107,13 +111,13 @@ impl Totals {
 pub(crate) fn after_reservation(
     world: &mut SimulatedWorld,
     month: &str,
-    before: Totals,
+    before: MonthTotals,
     caps: Caps,
 ) {
     let Some(entries) = world.months.get(month) else {
         return;
     };
-    let after = Totals::of(entries);
+    let after = MonthTotals::of(entries);
     let passes = |after: Usd, before: Usd, cap: Usd| after > cap && after > before;
     if passes(after.month, before.month, caps.month) || passes(after.day, before.day, caps.day) {
         world.violate(|| format!("{month}: {before:?} became {after:?}, with {caps:?}"));
@@ -210,7 +214,7 @@ pub(crate) fn at_the_end(world: &mut SimulatedWorld) {
     healthy_runs_are_not_stopped(world);
 }
 
-/// What was settled is what the ledger says of the jobs, and that is no less than the service bills.
+/// What was settled is what the ledger says of the jobs, and never less than the service bills.
 fn settled_once(world: &mut SimulatedWorld) {
     let settled: u64 = world
         .months

@@ -27,8 +27,8 @@ pub(crate) struct PaidJob {
     cancelled: Option<i64>,
     /// Whether it was asked to, with whatever effect.
     pub(crate) was_asked: bool,
-    /// Whether a tick has looked at what it costs.
-    pub(crate) is_counted: bool,
+    /// When a tick has looked at what it costs.
+    pub(crate) counted_at: Option<i64>,
     /// Sweeps that have seen it and did not ask it to stop, although its run does not want it.
     pub(crate) unasked_sweeps: u32,
 }
@@ -53,7 +53,7 @@ impl PaidJob {
             is_sick: random.chance(200),
             cancelled: None,
             was_asked: false,
-            is_counted: false,
+            counted_at: None,
             unasked_sweeps: 0,
         }
     }

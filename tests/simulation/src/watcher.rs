@@ -141,7 +141,7 @@ impl Watcher {
             WatchWork::Promote { queued, live } => self.promote(world, &queued, live),
             WatchWork::Settle => self.settle(world),
             WatchWork::Examine { month, key, entry } => {
-                return self.examine(world, month, key, entry);
+                return self.examine(world, month, key, &entry);
             }
             WatchWork::Apply {
                 month,

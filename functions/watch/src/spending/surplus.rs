@@ -122,10 +122,10 @@ fn is_paid_for(job: &JobEntry, siblings: &[&JobEntry], entry: &SpendEntry) -> bo
 fn most(job: &JobEntry, run: &Run, entry: Option<&SpendEntry>, prices: &Prices) -> Usd {
     let counted = job.billed_tokens.unwrap_or(0);
     let tokens = counted.saturating_mul(run.plan.epochs.into());
-    let priced = prices.training_usd(&run.plan.base_model, tokens);
-    let priced = priced.and_then(Usd::rounded_up).unwrap_or(Usd::ZERO);
+    let usd = prices.training_usd(&run.plan.base_model, tokens);
+    let usd = usd.and_then(Usd::rounded_up).unwrap_or(Usd::ZERO);
     let reserved = entry.map_or(Usd::ZERO, |entry| entry.reserved);
-    priced.max(reserved).max(run.estimate.upper())
+    usd.max(reserved).max(run.estimate.upper())
 }
 
 #[cfg(test)]

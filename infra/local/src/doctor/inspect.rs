@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use futures::{FutureExt as _, future::join_all, join};
 use reqwest::Method;
 use shared::{
+    clock::Clock,
     config::Vars,
     error::Error,
     google::{Api, Google},
@@ -51,7 +52,8 @@ pub(crate) async fn inspect(
         client.alerts(expected),
         client.releases(),
     );
-    let today = chrono::Utc::now().date_naive();
+    // Models end in real time, also for a stack whose clock runs fast.
+    let today = Clock::system().now().date_naive();
     let models = base_models::base_models(prices(), today);
     let models = vec![Diagnosis::new("base models", models)];
     let all = [

@@ -23,7 +23,7 @@ impl Watcher {
         world: &mut SimulatedWorld,
         month: String,
         key: String,
-        entry: SpendEntry,
+        entry: &SpendEntry,
     ) -> Result<(), CallFailed> {
         world.fails()?;
         let (id, attempt) = key.rsplit_once('.').ok_or(CallFailed)?;
@@ -47,7 +47,7 @@ impl Watcher {
         let reservation = OpenReservation {
             attempt,
             month: &month,
-            entry: &entry,
+            entry,
             settled_elsewhere,
         };
         let step = spending::next(reservation, run.as_deref(), &entries, prices(), now);
