@@ -94,7 +94,7 @@ fn a_function_publishes_the_topics_of_its_readme() {
             .into_iter()
             .filter(is_named)
             .map(|event| event.topic.to_owned());
-        // Cloud Storage's own event, which is no type of event here.
+        // The event of Cloud Storage itself, which has no type of its own here.
         let upload = source.contains(".publish_upload(");
         let upload = upload.then(|| "object-finalized".to_owned());
         let named = named.chain(upload);
