@@ -46,11 +46,11 @@ fn last_move(route: &Route) -> Option<CanaryMove> {
 
 /// A run whose model answers half of the callers: it was promoted under a new name, rolled back, and a person had
 /// it decided again.
-async fn tried_out() -> (TestChain, RunId) {
+async fn tried_out(recipe: &str) -> (TestChain, RunId) {
     // Each request reads the route, so that a change is seen at once.
     let setup = setup().with("PREDICT_ROUTE_TTL_S", "0");
     let chain = TestChain::start(PROGRAM, setup).await;
-    let upload = chain.upload_with(RECIPE).await;
+    let upload = chain.upload_with(recipe).await;
     let run = chain.ends_once(&upload).await.run.id;
     lapidary(&chain, &["rollback", MODEL, "--why", "complaints"]).await;
     lapidary(&chain, &["hold", MODEL, "--lift"]).await;
@@ -104,7 +104,7 @@ fn failing() -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_canary_that_goes_bad_is_taken_back_and_stays_back() {
-    let (chain, run) = tried_out().await;
+    let (chain, run) = tried_out(RECIPE).await;
     let harness = &chain.harness;
     let healthy = ask(&chain, 0..12).await;
     assert!((1..12).contains(&healthy), "both models answer: {healthy}");
@@ -135,7 +135,7 @@ async fn a_canary_that_goes_bad_is_taken_back_and_stays_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_healthy_canary_waits_for_a_person_or_for_enough_callers() {
-    let (chain, run) = tried_out().await;
+    let (chain, run) = tried_out(RECIPE).await;
     let harness = &chain.harness;
     lapidary(
         &chain,
@@ -166,4 +166,31 @@ async fn a_healthy_canary_waits_for_a_person_or_for_enough_callers() {
             .any(|change| change.by.as_deref() == Some("ada"))
     );
     assert_eq!(ask(&chain, 200..205).await, 5, "all callers");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_caller_sees_what_a_canary_says_in_the_shadow() {
+    let (chain, run) = tried_out(&format!("{RECIPE}shadow = true\n")).await;
+    // A step has fifty callers at least, so that these are all in the shadow.
+    let shown = ask(&chain, 0..40).await;
+    assert_eq!(shown, 0, "the base model answered all of them");
+    ask(&chain, 40..90).await;
+    let is_out = |route: &Route| {
+        let canary = route.canary.as_ref();
+        canary.is_none_or(|canary| !canary.is_shadow)
+    };
+    let route = route_when(&chain, "the first step", is_out).await;
+    let steps = route.canary_history.iter();
+    let steps: Vec<_> = steps.map(|change| (change.kind, change.percent)).collect();
+    let expected = [(CanaryMove::Started, 0), (CanaryMove::Advanced, 50)];
+    assert_eq!(steps.get(..2), Some(&expected[..]));
+    let reports = chain.harness.all::<CanaryReport>("expire_at").await;
+    let callers = reports.iter().flat_map(|report| &report.callers);
+    let in_the_shadow: Vec<_> = callers.filter(|caller| caller.shadow.is_some()).collect();
+    assert!(in_the_shadow.len() >= 40, "{}", in_the_shadow.len());
+    assert!(in_the_shadow.iter().all(|caller| !caller.is_canary));
+    assert_eq!(
+        route.canary_history.last().map(|it| it.run.as_str()),
+        Some(run.as_str())
+    );
 }

@@ -8,10 +8,12 @@ mod callers;
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use scores::comparison::canary::{CanaryEvidence, HarmBound, SeatedUnit, is_harmful, mean_log_e};
+use scores::comparison::canary::{
+    CanaryEvidence, HarmBound, SeatedUnit, ShadowEvidence, is_harmful, mean_log_e,
+};
 use shared::route::{
     canary::{Canary, CanaryState},
-    canary_report::{CallerOutcomes, CanaryReport},
+    canary_report::{CallerOutcomes, CanaryReport, ShadowCounts},
 };
 
 /// Canary callers of a step before which it does not go on.
@@ -65,8 +67,14 @@ pub fn standing(canary: &Canary, reports: &[CanaryReport], now: DateTime<Utc>) -
         age.checked_sub(&window)
             .is_some_and(|late| late >= REPORTS_LATE)
     };
+    if canary.is_shadow {
+        let over = callers.iter().filter(is_over);
+        let pairs = over.filter_map(|caller| Some((caller, caller.shadow?)));
+        return in_the_shadow(canary.plan.harm_max, pairs);
+    }
     let mut by_step: BTreeMap<usize, Vec<&CallerOutcomes>> = BTreeMap::new();
-    for caller in callers.iter().filter(is_over) {
+    let is_seated = |caller: &&CallerOutcomes| caller.shadow.is_none();
+    for caller in callers.iter().filter(is_over).filter(is_seated) {
         by_step.entry(caller.step).or_default().push(caller);
     }
     let mut tally = CanaryTally::new(canary.plan.harm_max);
@@ -77,6 +85,36 @@ pub fn standing(canary: &Canary, reports: &[CanaryReport], now: DateTime<Utc>) -
         }
     }
     tally.standing()
+}
+
+/// How a canary stands that no caller sees: each caller's questions were answered by both models, so that each is a
+/// pair of its own.
+fn in_the_shadow<'a>(
+    harm_max: f64,
+    pairs: impl Iterator<Item = (&'a CallerOutcomes, ShadowCounts)>,
+) -> CanaryStanding {
+    let mut evidence = ShadowEvidence::default();
+    let mut bound = HarmBound::below(harm_max);
+    let (mut canary, mut others) = (BadShares::default(), BadShares::default());
+    for (caller, shadow) in pairs {
+        let served = caller.share(caller.bad.saturating_add(caller.failed));
+        let shown_to_none = caller.share(shadow.bad.saturating_add(shadow.failed));
+        evidence.add(served - shown_to_none);
+        bound.add_pair(served, shown_to_none);
+        others.add(served);
+        canary.add(shown_to_none);
+    }
+    CanaryStanding {
+        canary_callers: canary.count(),
+        step_callers: canary.count(),
+        other_callers: others.count(),
+        canary_bad: canary.mean(),
+        other_bad: others.mean(),
+        harm_evidence: evidence.log_e().exp(),
+        bound_evidence: bound.log_e().exp(),
+        is_harmful: evidence.is_worse(),
+        is_bounded: bound.is_shown(),
+    }
 }
 
 /// The callers of a block: as many as have one seat of the canary on average.
@@ -136,6 +174,11 @@ struct BadShares {
 }
 
 impl BadShares {
+    fn add(&mut self, share: f64) {
+        self.sum += share;
+        self.callers = self.callers.saturating_add(1);
+    }
+
     fn mean(self) -> f64 {
         self.sum / f64::from(self.callers.max(1))
     }
@@ -181,8 +224,7 @@ impl CanaryTally {
             } else {
                 &mut self.others
             };
-            side.sum += unit.badness;
-            side.callers = side.callers.saturating_add(1);
+            side.add(unit.badness);
         }
     }
 

@@ -1,6 +1,7 @@
 //! Which model of a route answers a caller: the target, or a canary for a share of the callers.
 
 use std::{
+    fmt::Write as _,
     hash::{BuildHasher as _, Hasher as _, RandomState},
     sync::{
         LazyLock,
@@ -70,6 +71,8 @@ pub(crate) struct Seat {
     pub(crate) window_s: u64,
     /// An answer that takes longer is slow, in milliseconds.
     pub(crate) slow_ms: Option<u64>,
+    /// The canary's endpoint, where it is asked in the shadow alone.
+    pub(crate) shadow: Option<String>,
 }
 
 impl Seat {
@@ -84,14 +87,20 @@ impl Seat {
             .iter()
             .fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));
         let percentile = (u128::from(draw) * 100) >> 64;
-        let named = digest.iter().take(NAMED_BYTES);
+        // A caller of the shadow is a new one at the first step: the two are judged each by itself.
+        let mut caller = if canary.is_shadow { "shadow-" } else { "" }.to_owned();
+        for byte in digest.iter().take(NAMED_BYTES) {
+            // Writing to a text does not fail.
+            let _written = write!(caller, "{byte:02x}");
+        }
         Self {
             canary: canary.id.clone(),
-            caller: named.map(|byte| format!("{byte:02x}")).collect(),
+            caller,
             is_canary: percentile < u128::from(canary.percent()),
             step: canary.step,
             window_s: canary.plan.window_s,
             slow_ms: canary.plan.slow_ms,
+            shadow: canary.is_shadow.then(|| canary.target.endpoint.clone()),
         }
     }
 }
@@ -146,6 +155,7 @@ mod tests {
             harm_max: 0.05,
             window_s: 60,
             slow_ms: None,
+            shadow: false,
         };
         let order = CanaryOrder {
             by: None,
@@ -212,6 +222,19 @@ mod tests {
         }
         let bare = Arm::of(&Route::new("gemini"), caller(1));
         assert_eq!((bare.serves(), &bare.seat), ("gemini", &None));
+    }
+
+    #[test]
+    fn in_the_shadow_no_caller_gets_the_canary() {
+        let mut route = route(&[50, 100]);
+        route.canary.as_mut().unwrap().is_shadow = true;
+        for n in 0..50 {
+            let arm = Arm::of(&route, caller(n));
+            let seat = arm.seat.as_ref().unwrap();
+            assert_eq!(arm.serves(), "endpoints/old");
+            assert_eq!(seat.shadow.as_deref(), Some("endpoints/new"));
+            assert!(!seat.is_canary && seat.caller.starts_with("shadow-"));
+        }
     }
 
     #[test]

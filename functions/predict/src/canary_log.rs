@@ -84,7 +84,14 @@ struct CallerCounts {
 
 impl CanaryLog {
     /// Counts one answer, at the time `now`.
-    pub(crate) fn note(&mut self, seat: &Seat, answer: CountedAnswer, now: DateTime<Utc>) {
+    /// In the shadow, `shadow` is the canary's answer to the same question.
+    pub(crate) fn note(
+        &mut self,
+        seat: &Seat,
+        answer: CountedAnswer,
+        shadow: Option<CountedAnswer>,
+        now: DateTime<Utc>,
+    ) {
         if self.canaries.len() >= CANARIES_MAX && !self.canaries.contains_key(&seat.canary) {
             self.forget_oldest();
         }
@@ -96,7 +103,7 @@ impl CanaryLog {
             noted_at: now,
         });
         counts.noted_at = now;
-        counts.note(seat, answer, now);
+        counts.note(seat, answer, shadow, now);
     }
 
     /// What changed since the last call, with the number of its part.
@@ -135,7 +142,13 @@ impl CanaryLog {
 }
 
 impl CallerCounts {
-    fn note(&mut self, seat: &Seat, answer: CountedAnswer, now: DateTime<Utc>) {
+    fn note(
+        &mut self,
+        seat: &Seat,
+        answer: CountedAnswer,
+        shadow: Option<CountedAnswer>,
+        now: DateTime<Utc>,
+    ) {
         let place = match self.places.get(&seat.caller) {
             Some(place) => *place,
             // More callers are not counted: which ones does not depend on the model.
@@ -152,6 +165,7 @@ impl CallerCounts {
                     bad: 0,
                     failed: 0,
                     slow: 0,
+                    shadow: None,
                 });
                 place
             }
@@ -172,12 +186,21 @@ impl CallerCounts {
         count(&mut caller.bad, answer.bad);
         count(&mut caller.failed, answer.failed);
         count(&mut caller.slow, answer.slow);
+        if let Some(shadow) = shadow {
+            let counts = caller.shadow.get_or_insert_default();
+            count(&mut counts.bad, shadow.bad);
+            count(&mut counts.failed, shadow.failed);
+            count(&mut counts.slow, shadow.slow);
+        }
         self.changed.insert(place / REPORT_CALLERS_MAX);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use FallbackReason::{LowConfidence, TunedFailed, TunedSlow};
+    use ServedBy::{Base, Tuned};
+
     use super::*;
     use crate::note::ServedBy;
 
@@ -189,6 +212,7 @@ mod tests {
             step: 0,
             window_s: 60,
             slow_ms: Some(100),
+            shadow: None,
         }
     }
 
@@ -219,8 +243,6 @@ mod tests {
             let counted = CountedAnswer::of(&note, score, 0.5, took, &seat(0, "c"));
             (counted.bad, counted.failed, counted.slow)
         };
-        use FallbackReason::{LowConfidence, TunedFailed, TunedSlow};
-        use ServedBy::{Base, Tuned};
         assert_eq!(of(Tuned, None, 1.0, 100), (false, false, false));
         assert_eq!(of(Tuned, None, 0.4, 101), (true, false, true));
         assert_eq!(
@@ -243,16 +265,16 @@ mod tests {
     fn answers_of_a_caller_add_up_within_its_window() {
         let mut log = CanaryLog::default();
         let bad = CountedAnswer { bad: true, ..GOOD };
-        log.note(&seat(0, "c"), GOOD, at(0));
-        log.note(&seat(0, "c"), bad, at(59));
-        log.note(&seat(0, "c"), bad, at(60));
-        log.note(&seat(1, "c"), bad, at(60));
+        log.note(&seat(0, "c"), GOOD, None, at(0));
+        log.note(&seat(0, "c"), bad, None, at(59));
+        log.note(&seat(0, "c"), bad, None, at(60));
+        log.note(&seat(1, "c"), bad, None, at(60));
         let moved = Seat {
             step: 1,
             is_canary: true,
             ..seat(1, "c")
         };
-        log.note(&moved, bad, at(61));
+        log.note(&moved, bad, None, at(61));
         let reports = log.take_changed(at(61));
         let counts: Vec<(u32, u32, bool)> = reports[0]
             .1
@@ -267,10 +289,21 @@ mod tests {
     }
 
     #[test]
+    fn pairs_of_the_shadow_are_counted_beside_what_was_served() {
+        let mut log = CanaryLog::default();
+        let bad = CountedAnswer { bad: true, ..GOOD };
+        log.note(&seat(1, "c"), GOOD, Some(bad), at(0));
+        log.note(&seat(1, "c"), GOOD, Some(GOOD), at(1));
+        let caller = log.take_changed(at(1))[0].1.callers[0].clone();
+        let shadow = caller.shadow.unwrap();
+        assert_eq!((caller.answers, caller.bad, shadow.bad), (2, 0, 1));
+    }
+
+    #[test]
     fn memory_is_bounded() {
         let mut log = CanaryLog::default();
         for caller in 0..CALLERS_MAX + 10 {
-            log.note(&seat(caller, "c"), GOOD, at(0));
+            log.note(&seat(caller, "c"), GOOD, None, at(0));
         }
         let parts = log.take_changed(at(0));
         assert_eq!(parts.len(), CALLERS_MAX / REPORT_CALLERS_MAX);
@@ -278,7 +311,7 @@ mod tests {
             |(_, report): &(usize, CanaryReport)| report.callers.len() == REPORT_CALLERS_MAX;
         assert!(parts.iter().all(whole));
         for canary in 0..CANARIES_MAX + 3 {
-            log.note(&seat(0, &canary.to_string()), GOOD, at(1));
+            log.note(&seat(0, &canary.to_string()), GOOD, None, at(1));
         }
         assert_eq!(log.canaries.len(), CANARIES_MAX);
     }

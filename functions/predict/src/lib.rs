@@ -18,6 +18,7 @@ mod race;
 mod reporter;
 mod route_cache;
 mod serving;
+mod shadow;
 mod streaming;
 
 mod cache;

@@ -12,7 +12,7 @@ use tracing::warn;
 
 use crate::{
     State,
-    arm::{Arm, CallerDigest},
+    arm::{Arm, CallerDigest, Seat},
     canary_log::CountedAnswer,
     choose::{WithoutRoute, is_cacheable},
     failure::ServeFailure,
@@ -22,6 +22,7 @@ use crate::{
     question::ModelQuestion,
     race::{self, Chosen, Scored},
     route_cache::RouteLookup,
+    shadow,
     streaming::OpenStream,
 };
 
@@ -121,7 +122,7 @@ pub(crate) async fn answer(
 }
 
 async fn ask(
-    state: &State,
+    state: &Arc<State>,
     arm: Option<&Arm>,
     question: &ModelQuestion,
     until: Instant,
@@ -133,7 +134,13 @@ async fn ask(
         until,
     };
     let outcome = race::run(state, arm, until, |model| models.reply(model).boxed()).await;
-    count(state, arm, &outcome, begun);
+    let seat = arm.and_then(|arm| arm.seat.as_ref());
+    if let (Some(seat), Some(answer)) = (seat, counted(state, arm, &outcome, begun)) {
+        match &seat.shadow {
+            Some(endpoint) => shadow::follow(state, seat, endpoint, question, answer),
+            None => count(state, seat, answer),
+        }
+    }
     let (reply, chosen) = outcome?;
     Ok(Served {
         answer: reply.answer,
@@ -142,37 +149,32 @@ async fn ask(
     })
 }
 
-/// Counts an answer for the canary of its route, where there is one.
-fn count<R: Scored>(
+/// What an answer counts as for the canary of its route; `None` where there is none, or the request is at fault.
+fn counted<R: Scored>(
     state: &State,
     arm: Option<&Arm>,
     outcome: &Result<(R, Chosen), ServeFailure>,
     begun: Instant,
-) {
-    let Some(seat) = arm.and_then(|arm| arm.seat.as_ref()) else {
-        return;
-    };
-    let counted = match outcome {
+) -> Option<CountedAnswer> {
+    let seat = arm?.seat.as_ref()?;
+    match outcome {
         Ok((reply, chosen)) => {
             let (score, threshold) = (reply.confidence().score, state.config.rules.threshold);
             let note = chosen.note(arm, None);
-            Some(CountedAnswer::of(
-                &note,
-                score,
-                threshold,
-                begun.elapsed(),
-                seat,
-            ))
+            let took = begun.elapsed();
+            Some(CountedAnswer::of(&note, score, threshold, took, seat))
         }
         Err(failure) => CountedAnswer::of_failure(failure),
-    };
-    if let Some(counted) = counted {
-        let mut canaries = state
-            .canaries
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        canaries.note(seat, counted, state.clock.now());
     }
+}
+
+/// Counts an answer for the canary of its route.
+fn count(state: &State, seat: &Seat, answer: CountedAnswer) {
+    let mut canaries = state
+        .canaries
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    canaries.note(seat, answer, None, state.clock.now());
 }
 
 /// Opens the answer of the tuned model, or of the base model where the tuned one does not begin, or begins
@@ -192,7 +194,13 @@ pub(crate) async fn open(
     };
     let ask = |model| models.begin(model).boxed();
     let outcome = race::run(state, arm.as_ref(), terms.until, ask).await;
-    count(state, arm.as_ref(), &outcome, asked_at);
+    let seat = arm.as_ref().and_then(|arm| arm.seat.as_ref());
+    // A stream is not asked twice: in the shadow it is not counted.
+    let seat = seat.filter(|seat| seat.shadow.is_none());
+    let answer = counted(state, arm.as_ref(), &outcome, asked_at);
+    if let (Some(seat), Some(answer)) = (seat, answer) {
+        count(state, seat, answer);
+    }
     let (begun, chosen) = outcome?;
     Ok(OpenStream {
         first: begun.first,

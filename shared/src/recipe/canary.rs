@@ -20,6 +20,9 @@ pub struct CanaryRecipe {
     /// For how long after a caller's first answer its answers count, in minutes. Shorter, and a bad model is found
     /// earlier; longer, and more is known of each caller.
     pub window_min: u64,
+    /// Whether the model is first asked beside the one that serves, without showing its answers. Every question is
+    /// paid for twice meanwhile.
+    pub shadow: bool,
 }
 
 impl Default for CanaryRecipe {
@@ -29,6 +32,7 @@ impl Default for CanaryRecipe {
             steps: vec![10, 50, 100],
             harm_max: 0.05,
             window_min: 60,
+            shadow: false,
         }
     }
 }
@@ -77,6 +81,7 @@ impl CanaryRecipe {
             harm_max: self.harm_max,
             window_s: self.window_min.saturating_mul(60),
             slow_ms,
+            shadow: self.shadow,
         }
     }
 }

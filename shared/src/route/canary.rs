@@ -28,6 +28,9 @@ pub struct CanaryPlan {
     /// An answer that takes longer is slow, in milliseconds; absent: none is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slow_ms: Option<u64>,
+    /// Whether it is asked in the shadow first: beside the model that serves, without showing its answers.
+    #[serde(default)]
+    pub shadow: bool,
 }
 
 impl CanaryPlan {
@@ -50,6 +53,9 @@ pub struct Canary {
     pub plan: CanaryPlan,
     /// The step that it is at, from 0.
     pub step: usize,
+    /// Whether it is asked in the shadow only, before its first step.
+    #[serde(default)]
+    pub is_shadow: bool,
     /// Whether it goes on by itself.
     pub state: CanaryState,
     /// Callers of a step after which a person decides.
@@ -145,6 +151,9 @@ pub struct CanaryOrder<'a> {
 impl Canary {
     /// The percentage of callers that it answers.
     pub fn percent(&self) -> u32 {
+        if self.is_shadow {
+            return 0;
+        }
         self.percent_of(self.step)
     }
 
@@ -188,12 +197,14 @@ pub fn start(
 ) -> Route {
     let route = without(route, CanaryMove::Replaced, order);
     let version = route.version.saturating_add(1);
+    let is_shadow = plan.shadow;
     let canary = Canary {
         id: format!("{model}-{version}"),
         model: model.clone(),
         target,
         plan,
         step: 0,
+        is_shadow,
         state: CanaryState::Running,
         callers_max: CALLERS_MAX,
         since: order.at,
@@ -213,7 +224,12 @@ pub fn advance(route: Route, order: CanaryOrder<'_>) -> Route {
     let Some(canary) = route.canary.clone() else {
         return route;
     };
-    let step = canary.step.saturating_add(1);
+    // Out of the shadow comes the first step.
+    let step = if canary.is_shadow {
+        0
+    } else {
+        canary.step.saturating_add(1)
+    };
     let percent = canary.percent_of(step);
     if percent >= 100 {
         return promote_now(route, order);
@@ -223,6 +239,7 @@ pub fn advance(route: Route, order: CanaryOrder<'_>) -> Route {
         version: route.version.saturating_add(1),
         canary: Some(Canary {
             step,
+            is_shadow: false,
             state: CanaryState::Running,
             callers_max: CALLERS_MAX,
             ..canary
@@ -241,11 +258,11 @@ pub fn promote_now(route: Route, order: CanaryOrder<'_>) -> Route {
     let Canary { model, target, .. } = canary;
     let run = target.run.clone();
     let base = target.base.clone();
-    let bare = Route {
+    let untried = Route {
         canary: None,
         ..route
     };
-    let mut moved = promote(bare, target, order.reason, order.at);
+    let mut moved = promote(untried, target, order.reason, order.at);
     if let Some(change) = moved.history.last_mut() {
         change.by = order.by.map(str::to_owned);
     }
@@ -349,6 +366,7 @@ mod tests {
             harm_max: 0.05,
             window_s: 3_600,
             slow_ms: None,
+            shadow: false,
         };
         let model = "support".parse().unwrap();
         start(served, &model, target("d-b-2"), plan, order("better"))
@@ -396,6 +414,25 @@ mod tests {
             "the former target is one rollback away"
         );
         assert_eq!(advance(route.clone(), order("again")), route);
+    }
+
+    #[test]
+    fn out_of_the_shadow_comes_the_first_step() {
+        let mut plan = begun(&[10, 100]).canary.unwrap().plan;
+        plan.shadow = true;
+        let model = "support".parse().unwrap();
+        let route = start(
+            Route::new("gemini"),
+            &model,
+            target("d-b-2"),
+            plan,
+            order(""),
+        );
+        assert_eq!(last(&route), (CanaryMove::Started, 0, 1));
+        assert_eq!(percent(&route), Some(0));
+        let route = advance(route, order("as good"));
+        assert_eq!(last(&route), (CanaryMove::Advanced, 10, 2));
+        assert_eq!(percent(&advance(route, order("no harm"))), None);
     }
 
     #[test]
@@ -493,10 +530,10 @@ mod tests {
                     _ => keep_or_go_on(route, CanaryState::Waiting, order("")),
                 };
                 let served = |route: &Route| (route.serves().to_owned(), percent(route));
-                if served(&before) != served(&route) {
-                    prop_assert_eq!(route.version, before.version + 1, "callers move with the version");
-                } else {
+                if served(&before) == served(&route) {
                     prop_assert_eq!(route.version, before.version);
+                } else {
+                    prop_assert_eq!(route.version, before.version + 1, "callers move with the version");
                 }
                 prop_assert!(percent(&route).is_none_or(|percent| percent < 100));
                 prop_assert!(route.canary_history.len() <= HISTORY_MAX);

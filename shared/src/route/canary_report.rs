@@ -44,6 +44,21 @@ pub struct CallerOutcomes {
     pub failed: u32,
     /// Slower than the plan allows.
     pub slow: u32,
+    /// How the canary answered the same questions in the shadow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<ShadowCounts>,
+}
+
+/// Answers of a canary that no caller saw, to the questions that another model answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ShadowCounts {
+    /// As [`CallerOutcomes::bad`].
+    pub bad: u32,
+    /// As [`CallerOutcomes::failed`].
+    pub failed: u32,
+    /// As [`CallerOutcomes::slow`].
+    pub slow: u32,
 }
 
 impl CallerOutcomes {

@@ -26,6 +26,12 @@ pub(super) fn merged(reports: &[CanaryReport], window: TimeDelta) -> Vec<CallerO
             first.bad = first.bad.saturating_add(entry.bad);
             first.failed = first.failed.saturating_add(entry.failed);
             first.slow = first.slow.saturating_add(entry.slow);
+            if let Some(more) = entry.shadow {
+                let shadow = first.shadow.get_or_insert_default();
+                shadow.bad = shadow.bad.saturating_add(more.bad);
+                shadow.failed = shadow.failed.saturating_add(more.failed);
+                shadow.slow = shadow.slow.saturating_add(more.slow);
+            }
         }
     }
     merged

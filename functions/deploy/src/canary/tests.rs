@@ -28,8 +28,10 @@ fn canary(step: usize, state: CanaryState) -> Canary {
             harm_max: 0.05,
             window_s: 60,
             slow_ms: None,
+            shadow: false,
         },
         step,
+        is_shadow: false,
         state,
         callers_max: CALLERS_MAX,
         since: at(0),
@@ -48,6 +50,7 @@ fn caller(n: usize, step: usize, bad: impl Fn(bool) -> u32) -> CallerOutcomes {
         bad: bad(is_canary),
         failed: 0,
         slow: 0,
+        shadow: None,
     }
 }
 
@@ -152,6 +155,35 @@ fn at_its_limit_a_person_decides() {
     );
     limited.state = CanaryState::Waiting;
     check(&limited, &[report], "go on");
+}
+
+#[test]
+fn in_the_shadow_each_caller_is_a_pair() {
+    let pairs = |count, served: u32, shadow: u32| {
+        let mut report = callers(count, 0, |_| served);
+        for caller in &mut report.callers {
+            caller.is_canary = false;
+            let counts = ShadowCounts {
+                bad: shadow,
+                ..ShadowCounts::default()
+            };
+            caller.shadow = Some(counts);
+        }
+        [report]
+    };
+    let mut shadowed = canary(0, CanaryState::Running);
+    shadowed.is_shadow = true;
+    check(&shadowed, &pairs(40, 0, 0), "go on");
+    check(
+        &shadowed,
+        &pairs(140, 0, 0),
+        "advance: harm is below 5 points: 140 callers",
+    );
+    check(&shadowed, &pairs(140, 2, 0), "advance");
+    check(&shadowed, &pairs(140, 0, 2), "roll back");
+    // What was seen in the shadow is not counted again once callers get its answers.
+    shadowed.is_shadow = false;
+    check(&shadowed, &pairs(2_000, 0, 4), "go on");
 }
 
 #[test]

@@ -6,7 +6,11 @@ use proptest::prelude::*;
 use super::*;
 use shared::{
     evaluation::{AgainstServing, Comparison},
-    route::{self, Evidence, Target},
+    recipe::CanaryRecipe,
+    route::{
+        self, Evidence, Target,
+        canary::{CanaryOrder, start},
+    },
 };
 
 fn evidence(tuned_mean: f64, sample: &str) -> Evidence {
@@ -183,6 +187,33 @@ fn a_person_and_a_newer_run_go_first() {
     assert!(reason.contains("newer run"), "{reason}");
     let again = serving("new", None);
     check(&new, Gate::Better, &again, false, "already");
+}
+
+/// The model of `run` on trial beside the base model.
+fn tried(run: &str) -> Route {
+    let target = Target {
+        run: run.into(),
+        ..serving("old", None).target.unwrap()
+    };
+    let order = CanaryOrder {
+        by: None,
+        reason: "",
+        at: DateTime::UNIX_EPOCH,
+    };
+    let plan = CanaryRecipe::default().plan(None);
+    let model = "support".parse().unwrap();
+    start(Route::new("gemini"), &model, target, plan, order)
+}
+
+#[test]
+fn a_run_on_trial_is_not_decided_again_and_only_a_newer_one_takes_its_place() {
+    let better = summary(Verdict::Better, 0.6);
+    let (own, other) = (tried("new"), tried("other"));
+    check(&better, Gate::Better, &own, false, "some of the callers");
+    check(&better, Gate::Better, &other, true, "promoted");
+    let older = decide("new", &better, Gate::Better, &other, Age::Older);
+    let is_kept = matches!(&older, GateOutcome::Keep { reason } if reason.contains("newer run"));
+    assert!(is_kept, "{older:?}");
 }
 
 #[test]

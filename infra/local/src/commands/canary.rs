@@ -126,10 +126,15 @@ fn headline(canary: &Canary) -> String {
         CanaryState::Waiting => "waiting for a person",
     };
     format!(
-        "canary of `{}`: run {} answers {} % of the callers (step {} of {}), {state}",
+        "canary of `{}`: run {} answers {} % of the callers ({}step {} of {}), {state}",
         canary.model,
         canary.target.run,
         canary.percent(),
+        if canary.is_shadow {
+            "in the shadow, before "
+        } else {
+            ""
+        },
         canary.step + 1,
         canary.plan.steps.len(),
     )

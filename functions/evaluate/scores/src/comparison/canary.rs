@@ -11,7 +11,7 @@
 
 use super::{
     THRESHOLD,
-    bets::{Bet, StakeWeights},
+    bets::{Bet, StakeWeights, ZeroBets},
     float, log_sum,
 };
 
@@ -91,6 +91,40 @@ fn log_ratio(block: &[SeatedUnit], ratio: f64) -> f64 {
     seated - blind.ln()
 }
 
+/// The evidence that two models differ whose answers to the same callers are compared: a canary in the shadow.
+#[derive(Clone, Debug)]
+pub struct ShadowEvidence {
+    bets: ZeroBets,
+    sum: f64,
+}
+
+impl Default for ShadowEvidence {
+    fn default() -> Self {
+        Self {
+            bets: ZeroBets::new(StakeWeights::Binary),
+            sum: 0.0,
+        }
+    }
+}
+
+impl ShadowEvidence {
+    /// Counts one caller: how much smaller the candidate's share of bad answers is, from −1 to 1.
+    pub fn add(&mut self, gain: f64) {
+        self.bets.add(gain);
+        self.sum += gain;
+    }
+
+    /// The logarithm of the evidence against "no difference".
+    pub fn log_e(&self) -> f64 {
+        self.bets.log_e()
+    }
+
+    /// Whether the candidate is proven to be worse.
+    pub fn is_worse(&self) -> bool {
+        self.sum < 0.0 && self.log_e() >= THRESHOLD.ln()
+    }
+}
+
 /// The bet that the candidate's harm is below a margin.
 #[derive(Clone, Debug)]
 pub struct HarmBound(Bet);
@@ -114,6 +148,11 @@ impl HarmBound {
         if let (Some(candidate), Some(other)) = (mean(true), mean(false)) {
             self.0.add(other - candidate);
         }
+    }
+
+    /// Counts a caller whose questions both models answered.
+    pub fn add_pair(&mut self, other: f64, candidate: f64) {
+        self.0.add(other - candidate);
     }
 
     /// The logarithm of the evidence that the harm is below the margin.

@@ -67,6 +67,21 @@ fn a_canary_that_always_fails_is_found_after_a_handful_of_callers() {
 }
 
 #[test]
+fn a_candidate_in_the_shadow_is_worse_only_where_its_answers_are() {
+    let evidence = |gain: f64, callers: usize| {
+        let mut evidence = ShadowEvidence::default();
+        for _caller in 0..callers {
+            evidence.add(gain);
+        }
+        evidence
+    };
+    assert!(evidence(-1.0, 9).is_worse() && !evidence(-1.0, 8).is_worse());
+    let better = evidence(1.0, 50);
+    assert!(better.log_e() > THRESHOLD.ln() && !better.is_worse());
+    assert!(evidence(0.0, 500).log_e().abs() < 1e-9);
+}
+
+#[test]
 fn blocks_without_a_bad_answer_bound_the_harm_as_published() {
     // No bad canary and no bad base in n blocks bound harm by 5.3, 2.7, 1.1 points.
     for (blocks, points) in [(100, 5.3), (200, 2.7), (500, 1.1)] {
