@@ -4,12 +4,16 @@
 //! Fields are only ever added, and each has a default, so that a reader of another version can still
 //! show a document.
 
+mod detail;
 mod integrity;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-pub use self::integrity::{Asked, Integrity, NOT_ASKED_PERCENT_MAX, Pending};
+pub use self::{
+    detail::{ConstantAnswer, EvaluationDetail, LengthBias, PairScore, SliceScore},
+    integrity::{Asked, Integrity, NOT_ASKED_PERCENT_MAX, Pending},
+};
 
 use crate::{google::documents::Document, id::RunId, route::Evidence};
 
@@ -34,6 +38,9 @@ pub struct EvaluationRecord {
     /// When models that could not be asked are asked again; absent where the result is final.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending: Option<Pending>,
+    /// The folder of its report for people, in the bucket of evaluations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<String>,
     /// When.
     pub at: DateTime<Utc>,
 }
@@ -52,6 +59,11 @@ impl EvaluationRecord {
 
 impl Document for EvaluationRecord {
     const COLLECTION: &'static str = "evaluations";
+
+    fn query_fields(&self) -> Vec<(&'static str, String)> {
+        // The evaluations of the same rows are found by it.
+        vec![("sample", self.evaluation.sample.clone())]
+    }
 }
 
 /// The result of a comparison of a tuned model with its base, on the same rows.
@@ -66,6 +78,8 @@ pub struct Evaluation {
     pub rows: u64,
     /// How far each model could be asked.
     pub integrity: Integrity,
+    /// Which comparison with these rows it is, from 1; 0 where that was not counted.
+    pub comparison: u64,
     /// Rows that a fixed plan would have asked: asking stops when something is proven.
     pub planned: u64,
     /// Rows after which it was proven; absent where it was at the planned end, or not at all.
@@ -98,6 +112,8 @@ pub struct Evaluation {
     pub metrics: Vec<Comparison>,
     /// BLEU over all rows at once, 0 to 100, as papers report it.
     pub corpus_bleu: CorpusBleu,
+    /// What lies behind the verdict.
+    pub detail: EvaluationDetail,
     /// A summary of the base model's answers.
     pub base: Side,
     /// A summary of the tuned model's answers.
@@ -247,7 +263,7 @@ pub struct CorpusBleu {
 }
 
 /// Counts over the answers of one model. The outcomes add up to the rows.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Side {
     /// Answers that ended by themselves, with text.
@@ -272,6 +288,11 @@ pub struct Side {
     pub input_tokens: u64,
     /// Sum over all rows, thoughts included.
     pub output_tokens: u64,
+    /// The part of them that are thoughts.
+    pub thought_tokens: u64,
+    /// What a thousand requests like these cost, in US dollars; absent where the model has no price.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usd_per_thousand: Option<f64>,
     /// Mean length of its answers in characters: scores of texts may reward length alone.
     pub mean_chars: u64,
 }

@@ -106,6 +106,12 @@ pub struct Evaluate {
     /// The largest loss that counts as not worse, on the scale from 0 to 1.
     #[serde(skip_serializing_if = "is_default_margin")]
     pub margin: f64,
+    /// A model of which for certain more than one answer in twenty takes longer is ruled out, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latency_max_ms: Option<u64>,
+    /// A model whose thousand requests cost more is ruled out, in US dollars.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usd_per_thousand_max: Option<f64>,
 }
 
 /// Half a row in 25.
@@ -123,6 +129,8 @@ impl Default for Evaluate {
             rows: 200,
             metric: None,
             margin: MARGIN,
+            latency_max_ms: None,
+            usd_per_thousand_max: None,
         }
     }
 }
@@ -244,6 +252,13 @@ impl Recipe {
             margin.to_string(),
             "must be above 0 and below 1",
         )?;
+        let usd = self.evaluate.usd_per_thousand_max;
+        ensure(
+            usd.is_none_or(|usd| usd.is_finite() && usd > 0.0),
+            "evaluate.usd_per_thousand_max",
+            usd.unwrap_or_default().to_string(),
+            "must be above 0 US dollars",
+        )?;
         for (holds, field, value, expected) in self.deploy.canary.limits() {
             ensure(holds, field, value, expected)?;
         }
@@ -303,6 +318,7 @@ mod tests {
         check("[evaluate]\nmetric = \"rouge7\"", "the README of `scores`");
         check("[evaluate]\nmargin = 2.0", "below 1");
         check("[deploy]\ngate = \"always\"", "not_worse");
+        check("[evaluate]\nusd_per_thousand_max = 0.0", "above 0");
         for steps in ["[10, 50]", "[50, 10, 100]", "[0, 100]", "[100, 100]", "[]"] {
             check(
                 &format!("[deploy.canary]\nsteps = {steps}"),

@@ -29,6 +29,9 @@ pub struct ModelAnswer {
     /// `candidatesTokenCount` and `thoughtsTokenCount` together, since both are billed as output.
     #[serde(default)]
     pub output_tokens: u64,
+    /// `thoughtsTokenCount` alone.
+    #[serde(default)]
+    pub thought_tokens: u64,
     /// `modelVersion`, where the reply names it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model_version: Option<String>,
@@ -92,6 +95,7 @@ impl ModelAnswer {
             input_tokens: tokens("promptTokenCount"),
             output_tokens: tokens("candidatesTokenCount")
                 .saturating_add(tokens("thoughtsTokenCount")),
+            thought_tokens: tokens("thoughtsTokenCount"),
             model_version: response
                 .get("modelVersion")
                 .and_then(Value::as_str)
@@ -107,6 +111,7 @@ impl ModelAnswer {
             latency_ms,
             input_tokens: 0,
             output_tokens: 0,
+            thought_tokens: 0,
             model_version: None,
         }
     }
@@ -129,6 +134,7 @@ impl fmt::Debug for ModelAnswer {
             .field("latency_ms", &self.latency_ms)
             .field("input_tokens", &self.input_tokens)
             .field("output_tokens", &self.output_tokens)
+            .field("thought_tokens", &self.thought_tokens)
             .field("model_version", &self.model_version)
             .finish()
     }

@@ -3,8 +3,12 @@
 //! All models answer the same rows, so their scores are compared in pairs, which removes the difficulty of the rows from the
 //! difference. No number here can be NaN or infinite: every mean is over at least one row.
 
+mod caps;
+mod detail;
 mod side;
 mod verdict;
+
+pub use self::caps::rule_out_by_price;
 
 use scores::{
     comparison::{
@@ -27,6 +31,8 @@ const DISCORDANCE: f64 = 0.25;
 /// One row with the answers of two models.
 #[derive(Clone, Copy)]
 pub struct Case<'a> {
+    /// Digest of the row.
+    pub row: &'a str,
     /// The expected answer, from the dataset.
     pub reference: &'a str,
     /// What the base model replied, or the one that serves.
@@ -51,6 +57,25 @@ pub struct VerdictRules {
     pub planned: Option<usize>,
     /// Whether the recipe asks for no more than "not worse".
     pub accepts_not_worse: bool,
+    /// Which comparison with these rows it is, from 1; 0 where that is not known.
+    pub comparison: u64,
+    /// Longest latency that one in twenty answers may pass, in milliseconds; absent: any.
+    pub latency_max_ms: Option<u64>,
+}
+
+/// From this comparison with the same rows on the evidence must be ten times as strong: the model that serves was
+/// chosen because it was lucky on them, and so may the candidate be.
+const COMPARISONS_EASY: u64 = 10;
+
+impl VerdictRules {
+    /// For how many comparisons together the error of 5 % is.
+    fn comparisons(&self) -> usize {
+        if self.comparison < COMPARISONS_EASY {
+            1
+        } else {
+            10
+        }
+    }
 }
 
 impl Default for VerdictRules {
@@ -59,6 +84,8 @@ impl Default for VerdictRules {
             margin: 0.02,
             planned: None,
             accepts_not_worse: false,
+            comparison: 0,
+            latency_max_ms: None,
         }
     }
 }
@@ -82,10 +109,24 @@ pub fn compare(
         .chain(others)
         .filter_map(|metric| measure(metric, cases))
         .collect();
-    let judgement = verdict::judge(deciding, cases, rules, "its base model");
+    let detail = detail::of(deciding, cases);
+    let mut judgement = verdict::judge(deciding, cases, rules, "its base model");
     let primary = metrics
         .iter()
         .find(|measured| measured.name == deciding.name());
+    let tuned_mean = primary.map_or(0.0, |primary| primary.tuned_mean);
+    let matched = detail::no_better_than_constant(detail.constant.as_ref(), tuned_mean);
+    if let Some(reason) = matched.filter(|_| judgement.verdict == Verdict::Better) {
+        judgement.verdict = Verdict::CannotTell;
+        judgement.reason = reason;
+    }
+    let latencies = cases.iter().map(|case| case.tuned.latency_ms);
+    let latencies: Vec<u64> = latencies.collect();
+    let cap = rules.latency_max_ms;
+    if let Some(reason) = cap.and_then(|cap| caps::too_slow(&latencies, cap)) {
+        judgement.verdict = Verdict::No;
+        judgement.reason = reason;
+    }
     let bleu = |answer: for<'a> fn(&Case<'a>) -> &'a str| {
         let pairs = cases
             .iter()
@@ -102,11 +143,13 @@ pub fn compare(
         stopped_after: judgement.stopped_after,
         detectable: primary.and_then(|primary| detectable(deciding, primary, rules)),
         margin: rules.margin,
+        comparison: rules.comparison,
         primary: primary.map(|primary| primary.name.clone()),
         corpus_bleu: CorpusBleu {
             base: bleu(|case| &case.base.text),
             tuned: bleu(|case| &case.tuned.text),
         },
+        detail,
         base: side::of(cases.iter().map(|case| case.base)),
         tuned: side::of(cases.iter().map(|case| case.tuned)),
         metrics,
@@ -172,11 +215,7 @@ fn measure(metric: &dyn Metric, cases: &[Case<'_>]) -> Option<Comparison> {
     let base_mean = mean(scores.iter().map(|(base, _)| *base))?;
     let tuned_mean = mean(scores.iter().map(|(_, tuned)| *tuned))?;
     let difference = mean(differences.iter().copied())?;
-    let weights = match verdict::kind(metric) {
-        RowScoreKind::Binary => StakeWeights::Binary,
-        RowScoreKind::Scores => StakeWeights::Scores,
-    };
-    let (low, high) = bets::interval(&differences, weights)?;
+    let (low, high) = bets::interval(&differences, weights(metric))?;
     // Scores of the same text are equal to the bit, so a tie needs no tolerance.
     let tally = |sign| {
         differences
@@ -196,6 +235,13 @@ fn measure(metric: &dyn Metric, cases: &[Case<'_>]) -> Option<Comparison> {
         ties: tally(std::cmp::Ordering::Equal),
         losses: tally(std::cmp::Ordering::Less),
     })
+}
+
+fn weights(metric: &dyn Metric) -> StakeWeights {
+    match verdict::kind(metric) {
+        RowScoreKind::Binary => StakeWeights::Binary,
+        RowScoreKind::Scores => StakeWeights::Scores,
+    }
 }
 
 /// `None` without rows.

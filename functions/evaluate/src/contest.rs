@@ -41,6 +41,8 @@ pub(crate) struct Contest {
     /// The metric that decides, chosen before any answer is seen.
     pub(crate) choice: MetricChoice,
     pub(crate) rules: VerdictRules,
+    /// The most that a thousand requests may cost, in US dollars; absent: any price.
+    pub(crate) usd_max: Option<f64>,
     /// Rows that were asked so far: the first ones of the sample.
     pub(crate) asked: usize,
 }
@@ -155,6 +157,7 @@ impl Contest {
         let answered = rows.filter_map(|row| {
             let pair: (&ModelAnswer, &ModelAnswer) = (other.answer(row)?, self.tuned.answer(row)?);
             Some(Case {
+                row: &row.id,
                 reference: &row.reference,
                 base: pair.0,
                 tuned: pair.1,

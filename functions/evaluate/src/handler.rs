@@ -6,10 +6,11 @@ use shared::{
     dataset::Version,
     delivery::Delivery,
     error::{Ack, Error},
-    evaluation::{EvaluationRecord, Pending},
+    evaluation::{Evaluation, EvaluationRecord, Pending, Side},
     event::{RunEvaluated, RunFinished},
     google::documents::Stored,
     id,
+    price::prices,
     recipe::Gate,
     route::Route,
     run::Run,
@@ -19,8 +20,9 @@ use tracing::{Span, error, info, warn};
 use crate::{
     State,
     ask::Respondent,
-    compare::VerdictRules,
+    compare::{VerdictRules, rule_out_by_price},
     contest::{Contest, Serving},
+    keep_report,
     sample::{self, RowSample, generation_config},
 };
 
@@ -93,19 +95,53 @@ async fn evaluate(
     before: Option<&Stored<EvaluationRecord>>,
 ) -> Result<EvaluationRecord, Error> {
     let contest = contest(state, run, tuned).await?.ask(state).await?;
-    let (contest, evaluation) = contest.evaluation().await?;
+    let (contest, mut evaluation) = contest.evaluation().await?;
+    price(run, &mut evaluation);
+    if let Some(cap) = contest.usd_max {
+        rule_out_by_price(&mut evaluation, cap);
+    }
     let now = state.clock.now();
     let decided = evaluation.integrity.is_sound();
     let pending = before.and_then(|before| before.value.pending.as_ref());
-    Ok(EvaluationRecord {
+    let mut record = EvaluationRecord {
         run: run.id.clone(),
         base: contest.base.model().to_owned(),
         tuned: contest.tuned.model().to_owned(),
         evaluation,
         decided,
         pending: (!decided).then(|| Pending::after(pending, now)),
+        report: None,
         at: now,
-    })
+    };
+    if decided {
+        record.report = Some(keep_report::keep(state, &record).await?);
+    }
+    Ok(record)
+}
+
+/// What a thousand requests like those that were answered cost, by either model.
+fn price(run: &Run, evaluation: &mut Evaluation) {
+    let cost = |side: &mut Side, tuned: bool| {
+        let answers = side.answered + side.truncated + side.failures;
+        let mean = |tokens: u64| tokens.checked_div(answers).unwrap_or(0);
+        let (input, output) = (mean(side.input_tokens), mean(side.output_tokens));
+        let one = prices().answer_usd(&run.plan.base_model, tuned, input, output);
+        side.usd_per_thousand = one.filter(|_| answers > 0).map(|usd| usd * 1_000.0);
+    };
+    cost(&mut evaluation.base, false);
+    cost(&mut evaluation.tuned, true);
+    if let Some(serving) = &mut evaluation.serving {
+        cost(&mut serving.side, true);
+    }
+}
+
+/// Which comparison with the same rows this is: those of other runs that are decided, and this one.
+async fn comparison(state: &State, run: &Run, sample: &RowSample) -> Result<u64, Error> {
+    let same = [("sample", sample.digest().into())];
+    let same = state.documents.query_all::<EvaluationRecord>(&same).await?;
+    let is_other = |record: &EvaluationRecord| record.decided && record.run != run.id;
+    let others = same.iter().filter(|stored| is_other(&stored.value));
+    Ok(others.count() as u64 + 1)
 }
 
 /// The models and the rows of an evaluation, with what was answered before.
@@ -129,6 +165,7 @@ async fn contest(state: &State, run: &Run, tuned: String) -> Result<Contest, Err
     };
     let recipe = &version.value.recipe;
     let choice = metric(&version.value, &sample);
+    let comparison = comparison(state, run, &sample).await?;
     Ok(Contest {
         base: read(
             "models",
@@ -141,9 +178,12 @@ async fn contest(state: &State, run: &Run, tuned: String) -> Result<Contest, Err
         rules: VerdictRules {
             accepts_not_worse: recipe.deploy.gate == Gate::NotWorse,
             margin: recipe.evaluate.margin,
+            comparison,
+            latency_max_ms: recipe.evaluate.latency_max_ms,
             ..VerdictRules::default()
         },
         choice,
+        usd_max: recipe.evaluate.usd_per_thousand_max,
         asked: 0,
     })
 }

@@ -4,6 +4,8 @@ mod ask;
 mod config;
 mod contest;
 mod handler;
+mod keep_report;
+pub mod report;
 
 pub mod answer;
 pub mod compare;

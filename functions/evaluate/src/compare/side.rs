@@ -23,6 +23,7 @@ pub(super) fn of<'a>(answers: impl Iterator<Item = &'a ModelAnswer>) -> Side {
         }
         side.input_tokens = side.input_tokens.saturating_add(answer.input_tokens);
         side.output_tokens = side.output_tokens.saturating_add(answer.output_tokens);
+        side.thought_tokens = side.thought_tokens.saturating_add(answer.thought_tokens);
         rows += 1;
         chars += answer.text.chars().count() as u64;
     }

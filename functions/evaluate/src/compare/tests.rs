@@ -33,6 +33,7 @@ fn run(rows: &[(String, ModelAnswer, ModelAnswer)]) -> Evaluation {
     let cases: Vec<Case<'_>> = rows
         .iter()
         .map(|(reference, base, tuned)| Case {
+            row: reference,
             reference,
             base,
             tuned,
@@ -174,6 +175,7 @@ fn asking_stops_when_something_is_proven() {
     let cases: Vec<Case<'_>> = answers
         .iter()
         .map(|(reference, base, tuned)| Case {
+            row: reference,
             reference,
             base,
             tuned,
@@ -243,7 +245,7 @@ fn the_document_keeps_its_shape() {
     };
     assert_eq!(
         keys(&document),
-        "base corpus_bleu integrity margin metrics planned primary reason rows sample schema stopped_after tuned verdict"
+        "base comparison corpus_bleu detail integrity margin metrics planned primary reason rows sample schema stopped_after tuned verdict"
     );
     assert_eq!(
         keys(&document["metrics"][0]),
@@ -251,7 +253,7 @@ fn the_document_keeps_its_shape() {
     );
     assert_eq!(
         keys(&document["base"]),
-        "answered blocked empty failed failures input_tokens latency_p50_ms latency_p95_ms mean_chars output_tokens truncated"
+        "answered blocked empty failed failures input_tokens latency_p50_ms latency_p95_ms mean_chars output_tokens thought_tokens truncated"
     );
     assert_eq!(
         (&document["verdict"], &document["schema"]),
@@ -284,6 +286,7 @@ fn any_answer() -> impl Strategy<Value = ModelAnswer> {
             latency_ms,
             input_tokens: tokens,
             output_tokens: tokens,
+            thought_tokens: 0,
             model_version: None,
         }
     })

@@ -54,7 +54,7 @@ fn looked_at(
         design: Design::Sequential,
         margin: rules.margin,
         accepts_not_worse: rules.accepts_not_worse,
-        candidates: 1,
+        candidates: rules.comparisons(),
     });
     for difference in differences {
         comparison.add(difference);

@@ -1,7 +1,11 @@
 //! `lapidary evaluate`: the verdict on a run's model; asks its models again where they could not be asked.
 
-use std::process::ExitCode;
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
+use evaluate::report::{self, ReportFormat};
 use shared::{
     error::{Chain, Error},
     evaluation::{EvaluationRecord, Pending, Verdict},
@@ -33,7 +37,8 @@ Exit codes with --gate:
   3  nothing is proven: inconclusive, or undecided since a model could not be asked
 
 Example:
-  lapidary evaluate tickets-3f2k9x1m4q7a-b5c8d1e9f0 --again")]
+  lapidary evaluate tickets-3f2k9x1m4q7a-b5c8d1e9f0 --again
+  lapidary evaluate tickets-3f2k9x1m4q7a-b5c8d1e9f0 --report evaluation.html")]
 pub(crate) struct Args {
     /// The run.
     run: RunId,
@@ -43,6 +48,9 @@ pub(crate) struct Args {
     /// Exit with the verdict's code, for CI.
     #[arg(long, conflicts_with = "again")]
     gate: bool,
+    /// Write the report of the evaluation to FILE: Markdown (.md) or a page with plots (.html).
+    #[arg(long, value_name = "FILE", conflicts_with = "again")]
+    report: Option<PathBuf>,
     #[command(flatten)]
     stack: StackArgs,
 }
@@ -81,6 +89,9 @@ async fn evaluate(args: Args) -> CommandResult {
     };
     let record = record.value;
     output::write(&format!("{id}: {}\n", record.evaluation.reason))?;
+    if let Some(file) = &args.report {
+        write_report(&record, file)?;
+    }
     if args.gate {
         return Ok(code(&record.evaluation.verdict).into());
     }
@@ -113,6 +124,16 @@ async fn again(session: &Session, id: &RunId) -> Result<(), Box<dyn std::error::
     }
     let finished = RunFinished { run: id.clone() };
     session.events.publish(&finished).await?;
+    Ok(())
+}
+
+fn write_report(record: &EvaluationRecord, file: &Path) -> Result<(), Box<dyn std::error::Error>> {
+    let name = file.to_string_lossy();
+    let format =
+        ReportFormat::of_file(&name).ok_or_else(|| format!("`{name}` must end in .md or .html"))?;
+    std::fs::write(file, report::write(record, format))
+        .map_err(|error| format!("cannot write `{name}`: {error}"))?;
+    output::write(&format!("wrote {name}\n"))?;
     Ok(())
 }
 

@@ -34,6 +34,7 @@ fn record() -> EvaluationRecord {
         },
         decided: true,
         pending: None,
+        report: None,
         at: DateTime::UNIX_EPOCH,
     }
 }
