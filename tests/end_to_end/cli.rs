@@ -114,6 +114,12 @@ async fn the_commands_lead_through_a_run() {
     let listed = json(&run(&["runs", "--json"]).await);
     assert_eq!(listed[0]["serves"], true);
 
+    let report = directory.path().join("report.html");
+    let written = run(&["evaluate", id, "--report", report.to_str().unwrap()]).await;
+    assert!(written.status.success(), "{written:?}");
+    let page = fs::read_to_string(&report).unwrap();
+    assert!(page.contains(id) && page.contains("<svg"), "{page}");
+
     let serves = run(&["rollback", "sentiment", "--to", id]).await;
     assert_eq!(serves.status.code(), Some(1), "{serves:?}");
     let back = [

@@ -256,6 +256,7 @@ run "every_account_has_the_listed_grants_and_no_others" {
       "roles/pubsub.subscriber on subscription clean-on-object-finalized",
       "roles/pubsub.subscriber on subscription clean-on-tick",
       "roles/pubsub.subscriber on subscription deploy-on-run-evaluated",
+      "roles/pubsub.subscriber on subscription deploy-on-tick",
       "roles/pubsub.subscriber on subscription early-stop-on-alert",
       "roles/pubsub.subscriber on subscription early-stop-on-run-unhealthy",
       "roles/pubsub.subscriber on subscription evaluate-on-run-finished",
