@@ -5,6 +5,7 @@
 
 mod assemble;
 mod blocks;
+mod class_names;
 mod column;
 mod schema;
 
@@ -92,7 +93,9 @@ impl ParquetReader {
             ));
         }
         let file = SerializedFileReader::new(blocks.clone()).map_err(|error| cause(&error))?;
-        let fields = schema::fields(file.metadata().file_metadata().schema())?;
+        let described = file.metadata().file_metadata();
+        let mut fields = schema::fields(described.schema())?;
+        class_names::give(described, &mut fields);
         check_codecs(file.metadata())?;
         Ok(Self {
             blocks: blocks.clone(),

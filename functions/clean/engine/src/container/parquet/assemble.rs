@@ -8,8 +8,9 @@
 //! its errors quote the data.
 
 use super::{
+    class_names,
     column::Column,
-    schema::{Field, FieldKind, Repeated},
+    schema::{Field, FieldKind, Repeated, Scalar},
 };
 
 /// The columns of a row group.
@@ -77,6 +78,13 @@ fn write_value(
         FieldKind::Scalar(scalar) => {
             let column = columns.get_mut(field.columns.0).ok_or(Misfit)?;
             column.write(scalar, out);
+            Ok(())
+        }
+        FieldKind::Class(names) => {
+            let column = columns.get_mut(field.columns.0).ok_or(Misfit)?;
+            let mut number = Vec::new();
+            column.write(&Scalar::Number, &mut number);
+            class_names::write(&number, names, out);
             Ok(())
         }
         FieldKind::Object(members) => write_object(members, columns, false, out),

@@ -30,6 +30,8 @@ pub(super) struct Field {
 pub(super) enum FieldKind {
     /// A value of one column.
     Scalar(Scalar),
+    /// The number of a class, by the names of the classes.
+    Class(Vec<String>),
     /// An object.
     Object(Vec<(String, Field)>),
     /// An array.

@@ -9,7 +9,7 @@ use parquet::{
         BoolType, DoubleType, FixedLenByteArray, FixedLenByteArrayType, FloatType, Int32Type,
         Int64Type, Int96, Int96Type,
     },
-    file::writer::SerializedRowGroupWriter,
+    file::{metadata::KeyValue, writer::SerializedRowGroupWriter},
 };
 
 use super::*;
@@ -231,6 +231,41 @@ fn values_without_a_json_equivalent_are_named() {
     assert_eq!(row["k"], other("FIXED_LEN_BYTE_ARRAY"));
     assert_eq!(row["l"], other("DATE"));
     assert!(row["m"]["parquet"].as_str().unwrap().contains("Timestamp"));
+}
+
+#[test]
+fn the_numbers_of_classes_have_the_names_that_the_file_gives_them() {
+    let schema = "message m { required int64 label; required int32 level; required int32 other; }";
+    let labels = |metadata: &str| {
+        let mut file = writer(schema, Codec::UNCOMPRESSED);
+        file.append_key_value_metadata(KeyValue::new(
+            "huggingface".to_owned(),
+            metadata.to_owned(),
+        ));
+        for number in [1, 0, -1, 7] {
+            let mut group = file.next_row_group().unwrap();
+            put::<Int64Type>(&mut group, number);
+            put::<Int32Type>(&mut group, 1);
+            put::<Int32Type>(&mut group, 1);
+            group.close().unwrap();
+        }
+        read(&file.into_inner().unwrap()).0
+    };
+    let names = r#"{"info":{"features":{"label":{"names":["neg","\"pos\""],"_type":"ClassLabel"},
+        "level":{"names":["low","high"],"_type":"ClassLabel"},"other":{"dtype":"int32","_type":"Value"},
+        "more":[{"role":{"_type":"Value"}}]}}}"#;
+    let row = |label: &str| format!("{{\"label\":{label},\"level\":\"high\",\"other\":1}}");
+    let expected = [r#""\"pos\"""#, r#""neg""#, "null", "7"].map(row);
+    assert_eq!(labels(names), expected);
+    let plain = |label: i64| format!("{{\"label\":{label},\"level\":1,\"other\":1}}");
+    for broken in [
+        "",
+        "{",
+        "{\"info\":7}",
+        "{\"info\":{\"features\":{\"label\":[]}}}",
+    ] {
+        assert_eq!(labels(broken), [1, 0, -1, 7].map(plain), "{broken}");
+    }
 }
 
 #[test]
