@@ -12,8 +12,10 @@ const ROOM_BYTES: usize = 32 << 20;
 #[derive(Debug)]
 pub(super) struct BatchBuffer {
     batches: Vec<StoredBatch>,
-    /// The records of all batches.
+    /// The records of all batches, or of the first one only, where they are not written.
     records: Pages,
+    /// Bytes of the records of all batches.
+    bytes: u64,
 }
 
 /// A batch that waits.
@@ -40,20 +42,32 @@ impl Default for BatchBuffer {
         Self {
             batches: Vec::new(),
             records: Pages::with_capacity(ROOM_BYTES),
+            bytes: 0,
         }
     }
 }
 
 impl BatchBuffer {
     /// Keeps a batch that has `base` lines before it; returns the emptied allocation of its records
-    /// for reuse.
-    pub(super) fn keep(&mut self, mut processed: ProcessedBatch, base: u64) -> ProcessedBatch {
+    /// for reuse. Records that are not `written` are not kept, except those of the first batch, of which
+    /// a few are shown.
+    pub(super) fn keep(
+        &mut self,
+        mut processed: ProcessedBatch,
+        base: u64,
+        written: bool,
+    ) -> ProcessedBatch {
         let spare = ProcessedBatch {
             records: std::mem::take(&mut processed.records),
             fold_buffer: std::mem::take(&mut processed.fold_buffer),
             ..ProcessedBatch::default()
         };
-        let records = self.records.add(&spare.records);
+        self.bytes += u64::try_from(spare.records.len()).unwrap_or(u64::MAX);
+        let records = if written || self.batches.is_empty() {
+            self.records.add(&spare.records)
+        } else {
+            0..0
+        };
         self.batches.push(StoredBatch {
             processed,
             base,
@@ -64,7 +78,7 @@ impl BatchBuffer {
 
     /// Bytes of all records.
     pub(super) fn bytes(&self) -> u64 {
-        u64::try_from(self.records.len()).unwrap_or(u64::MAX)
+        self.bytes
     }
 
     /// All buffered batches, in order.

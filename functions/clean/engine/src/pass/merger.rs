@@ -150,7 +150,7 @@ impl<'s, 'o> Merger<'s, 'o> {
                 Ok(processed)
             }
             Stage::Buffering(buffer) => {
-                let spare = buffer.keep(processed, base);
+                let spare = buffer.keep(processed, base, self.outputs.is_writing());
                 if buffer.bytes() > self.buffer_bytes {
                     self.stop_buffering()?;
                 }
