@@ -10,6 +10,7 @@ use crate::{
     id::{DatasetName, VersionId},
     policy::Residency,
     recipe::Recipe,
+    run::kept_reason,
     uri::Artifact,
 };
 
@@ -106,8 +107,88 @@ pub struct Version {
     /// The objects that hold it, by part: `train`, `validation`, `eval`, `rejected`,
     /// `corrected`, `report`, `card`, `manifest`.
     pub parts: BTreeMap<String, StoredFile>,
+    /// Why a person must look at it before anything is planned for it, and who did. Absent where there is
+    /// no reason, and of versions made before there was any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review: Option<Review>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
+}
+
+impl Version {
+    /// Whether nothing is planned for it until a person accepts it.
+    pub fn awaits_review(&self) -> bool {
+        let review = self.review.as_ref();
+        review.is_some_and(|review| review.state == ReviewState::AwaitingReview)
+    }
+
+    /// Whether a person accepted it as it is.
+    pub fn is_accepted(&self) -> bool {
+        let review = self.review.as_ref();
+        review.is_some_and(|review| review.state == ReviewState::Accepted)
+    }
+
+    /// Accepts it in the name of `by`, who gives `why` as the reason; what was accepted before stays so.
+    ///
+    /// # Errors
+    ///
+    /// Where nothing had to be looked at.
+    pub fn accept(&mut self, by: &str, why: &str, at: DateTime<Utc>) -> Result<(), String> {
+        let Some(review) = &mut self.review else {
+            return Err(format!(
+                "version {} does not wait for a person: its run is planned without a review",
+                self.id
+            ));
+        };
+        if review.state == ReviewState::AwaitingReview {
+            review.state = ReviewState::Accepted;
+            review.by = by.to_owned();
+            review.why = kept_reason(why);
+            review.at = Some(at);
+        }
+        Ok(())
+    }
+}
+
+/// Why a person must look at a version, and who did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Review {
+    /// Whether a person has accepted the version.
+    pub state: ReviewState,
+    /// Why it waits, in sentences for people.
+    pub reasons: Vec<String>,
+    /// Who accepted it; empty until then.
+    #[serde(default)]
+    pub by: String,
+    /// The reason that person gave.
+    #[serde(default)]
+    pub why: String,
+    /// When that was.
+    #[serde(default)]
+    pub at: Option<DateTime<Utc>>,
+}
+
+/// Whether a person has accepted a version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReviewState {
+    /// A person must do so first: nothing is planned for it.
+    AwaitingReview,
+    /// A person has accepted it.
+    Accepted,
+}
+
+impl Review {
+    /// A review that waits for a person; `None` where there is no reason for one.
+    pub fn of(reasons: Vec<String>) -> Option<Self> {
+        (!reasons.is_empty()).then_some(Self {
+            state: ReviewState::AwaitingReview,
+            reasons,
+            by: String::new(),
+            why: String::new(),
+            at: None,
+        })
+    }
 }
 
 impl Document for Version {
@@ -168,4 +249,37 @@ pub struct StoredFile {
     pub rows: u64,
     /// Its size in bytes.
     pub bytes: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn version(review: Option<Review>) -> Version {
+        serde_json::from_value(serde_json::json!({
+            "id": "a-b", "dataset": "a", "source": {"uri": "gs://b/o", "generation": 1},
+            "source_crc32c": "", "source_bytes": 1, "recipe": {}, "format": "", "code_version": "",
+            "rows": {"read": 1, "kept": 1, "rejected": 0, "duplicate": 0}, "codes": {}, "tokens": 1,
+            "task": "", "parts": {}, "created_at": DateTime::UNIX_EPOCH, "review": review,
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_version_waits_until_it_is_accepted_once() {
+        let mut waits = version(Review::of(vec!["few rows".to_owned()]));
+        assert!(waits.awaits_review() && !waits.is_accepted());
+        for (by, why) in [("ada", "they are enough"), ("bob", "again")] {
+            waits.accept(by, why, DateTime::UNIX_EPOCH).unwrap();
+            let review = waits.review.as_ref().unwrap();
+            assert_eq!(
+                (review.by.as_str(), review.why.as_str()),
+                ("ada", "they are enough")
+            );
+            assert!(waits.is_accepted() && !waits.awaits_review());
+        }
+        let mut other = version(Review::of(Vec::new()));
+        assert!(!other.awaits_review() && !other.is_accepted());
+        assert!(other.accept("ada", "", DateTime::UNIX_EPOCH).is_err());
+    }
 }

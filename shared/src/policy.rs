@@ -103,11 +103,13 @@ pub struct DatasetPolicy {
     pub recipe_required: bool,
     /// `rejected_percent_max`: a version with more rejected rows, in per cent, waits for a person.
     pub rejected_percent_max: f64,
+    /// `eval_rows_min`: a version with fewer rows held out for evaluation waits for a person.
+    pub eval_rows_min: u64,
 }
 
 impl DatasetPolicy {
     /// The rules of a dataset that no entry matches.
-    fn unnamed() -> Self {
+    pub fn unnamed() -> Self {
         Self {
             name: "*".to_owned(),
             models: None,
@@ -115,6 +117,7 @@ impl DatasetPolicy {
             location: Residency::Global,
             recipe_required: false,
             rejected_percent_max: 100.0,
+            eval_rows_min: 1,
         }
     }
 

@@ -59,7 +59,7 @@ const ENGINE_LAYERS: Layers = &[
     ("rule", &["rule"]),
     ("rules", &["rules", "settings"]),
     ("format", &["format"]),
-    ("formats", &["formats", "settings::check"]),
+    ("formats", &["expectations", "formats", "settings::check"]),
     (
         "dataset",
         &[
@@ -72,6 +72,7 @@ const ENGINE_LAYERS: Layers = &[
             "names",
             "plan",
             "report",
+            "review",
             "split",
         ],
     ),

@@ -28,6 +28,7 @@ mod policy;
 mod quota;
 mod restart;
 mod retune;
+mod review;
 mod smoke;
 mod stall;
 mod upload;

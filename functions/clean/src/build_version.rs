@@ -2,7 +2,8 @@
 
 use clean_engine::{
     Calibration, Cleaned, Error as CleanError, FrameError, Manifest, Outcome, OutputFile,
-    OutputFileSummary, Plan, Provenance, Report, ReportVerdict, Settings, Task, card,
+    OutputFileSummary, Plan, Provenance, Report, ReportVerdict, ReviewLimits, Settings, Task, card,
+    review,
 };
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -10,11 +11,11 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::json;
 use shared::{
-    dataset::{RowTokens, Rows, StoredFile, Version},
+    dataset::{Review, RowTokens, Rows, StoredFile, Version},
     error::{Chain, Error},
     google::objects::Created,
     id::DatasetName,
-    policy::Residency,
+    policy::{DatasetPolicy, Residency},
     uri::GcsUri,
 };
 use tracing::warn;
@@ -72,7 +73,8 @@ pub(crate) async fn build(
         Err(Interruption::Failed(error)) => return failed(error),
         Err(Interruption::NextRound(plan)) => return Ok(BuildOutcome::NextRound(Box::new(plan))),
     };
-    let location = location(state, &spec.dataset).await;
+    let rules = rules(state, &spec.dataset).await;
+    let location = rules.as_ref().map(|rules| rules.location);
     if let Some(location) = location {
         let model = &spec.recipe.tune.base_model;
         cleaned.report.tokens.calibration = calibrated(state, model, location, &parts).await?;
@@ -82,7 +84,15 @@ pub(crate) async fn build(
     if cleaned.report.verdict == ReportVerdict::Unusable {
         return Ok(BuildOutcome::Rejected(unusable(&cleaned.report)));
     }
+    let rules = rules.unwrap_or_else(DatasetPolicy::unnamed);
+    let asked = settings.rejected_percent_max.unwrap_or(f64::INFINITY);
+    let limits = ReviewLimits {
+        rejected_percent_max: rules.rejected_percent_max.min(asked),
+        eval_rows_min: rules.eval_rows_min,
+    };
+    let reasons = review(&cleaned.report, limits);
     let mut version = describe(spec, &cleaned.report, parts);
+    version.review = Review::of(reasons);
     version.created_at = state.clock.now();
     version.location = location;
     let card = write_card(&version, &settings, &cleaned);
@@ -150,6 +160,7 @@ fn describe(spec: VersionSpec, report: &Report, parts: BTreeMap<String, StoredFi
         template_version: report.template_version.clone(),
         parents: spec.parents,
         parts,
+        review: None,
         created_at: chrono::DateTime::UNIX_EPOCH,
     }
 }
@@ -199,10 +210,10 @@ async fn clean(
     }
 }
 
-/// Where the rows of `dataset` stay; `None` where no policy says it: no row is sent anywhere then.
-async fn location(state: &State, dataset: &DatasetName) -> Option<Residency> {
+/// The rules of `dataset`; `None` where no policy says them: no row is sent anywhere then.
+async fn rules(state: &State, dataset: &DatasetName) -> Option<DatasetPolicy> {
     match state.policy.read().await {
-        Ok(policy) => Some(policy.policy.for_dataset(dataset).location),
+        Ok(policy) => Some(policy.policy.for_dataset(dataset)),
         Err(no_policy) => {
             warn!(
                 event.name = "tokens_not_counted",

@@ -45,7 +45,14 @@ impl UploadResult {
             event.name = "dataset_cleaned",
             rows.read, rows.kept, rows.rejected, rows.duplicate, "made version {}", version.id
         );
-        let note = format!("{} of {} rows kept", rows.kept, rows.read);
+        let mut note = format!("{} of {} rows kept", rows.kept, rows.read);
+        if let Some(review) = version.review.as_ref().filter(|_| version.awaits_review()) {
+            let reasons = review.reasons.join("; ");
+            note.push_str(&format!(
+                "; waits for a person: {reasons}; go on with `lapidary datasets accept {}`",
+                version.id
+            ));
+        }
         Ok(Self::cleaned(version.id.clone(), note))
     }
 

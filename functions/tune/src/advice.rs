@@ -161,6 +161,7 @@ mod tests {
         let recipe = Recipe::default();
         let dataset = "tickets".parse().unwrap();
         let mut input = PlanInput {
+            is_accepted: false,
             dataset: &dataset,
             recipe: &recipe,
             recipe_found: Some(true),

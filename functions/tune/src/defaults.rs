@@ -157,6 +157,7 @@ mod tests {
         let recipe = Recipe::parse(recipe).unwrap();
         let dataset = "tickets".parse().unwrap();
         let input = PlanInput {
+            is_accepted: false,
             dataset: &dataset,
             recipe: &recipe,
             recipe_found: Some(true),

@@ -26,6 +26,10 @@ pub(crate) async fn dataset_cleaned(
             format!("no version `{id}`"),
         ));
     };
+    if version.value.awaits_review() {
+        let note = format!("version {id} waits for a person, who must accept it");
+        return Ok(Ack::done("held", note));
+    }
     // Without a policy no plan is possible either: which region, which budget? The delivery comes again.
     let policy = state.policy.read().await.map_err(no_policy)?;
     let now = state.clock.now();

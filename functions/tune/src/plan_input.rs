@@ -18,6 +18,8 @@ pub struct PlanInput<'a> {
     pub recipe: &'a Recipe,
     /// Whether the recipe was uploaded; `None` where that is not known.
     pub recipe_found: Option<bool>,
+    /// Whether a person accepted them as they were cleaned.
+    pub is_accepted: bool,
     /// Rows in the upload.
     pub read: u64,
     /// Rows that were rejected.
@@ -42,6 +44,7 @@ impl<'a> PlanInput<'a> {
             dataset: &version.dataset,
             recipe: &version.recipe,
             recipe_found: version.recipe_found,
+            is_accepted: version.is_accepted(),
             read: version.rows.read,
             rejected: version.rows.rejected,
             train: rows("train"),
@@ -57,7 +60,7 @@ impl<'a> PlanInput<'a> {
 
     /// Why a person must approve them, whatever they cost: too many of them were rejected.
     pub fn too_many_rejected(&self, rules: &DatasetPolicy) -> Option<String> {
-        if self.read == 0 {
+        if self.read == 0 || self.is_accepted {
             return None;
         }
         #[expect(clippy::cast_precision_loss, reason = "rows stay far below 2^53")]

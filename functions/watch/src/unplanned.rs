@@ -63,6 +63,8 @@ pub(crate) async fn publish(state: &State) -> Result<(), Error> {
 /// Those of `versions` that have no run.
 async fn unplanned<'a>(state: &State, versions: &'a [Version]) -> Result<Vec<&'a Version>, Error> {
     let unknown = versions.iter();
+    // Who accepts a version publishes its event, and again when asked to.
+    let unknown = unknown.filter(|it| !it.awaits_review());
     let unknown = unknown.filter(|it| state.versions.is_open(it.id.as_str()));
     let looks = stream::iter(unknown).map(async |version| {
         let id = version.id.as_str();

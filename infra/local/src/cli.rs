@@ -25,6 +25,7 @@ Examples:
   lapidary runs                                  list the runs that followed
   lapidary check rows.jsonl                      check rows offline, before an upload
   lapidary datasets diff monday friday           compare two cleaned versions
+  lapidary datasets accept VERSION               go on with rows that wait for a person
   lapidary score --help                          compare files of predictions offline
   lapidary doctor --project acme-prod            find what is missing in Google Cloud
 

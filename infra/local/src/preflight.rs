@@ -7,7 +7,7 @@ use std::{
 };
 
 use chrono::NaiveDate;
-use clean_engine::{Cleaned, HeldOut, Machine, Plan, Settings, Severity};
+use clean_engine::{Cleaned, HeldOut, Machine, Plan, ReviewLimits, Settings, Severity};
 use serde::Serialize;
 use shared::{
     dataset::RowTokens,
@@ -274,6 +274,17 @@ pub(crate) fn settings(recipe: &Recipe) -> Result<Settings, String> {
 }
 
 impl Preflight {
+    /// Why the version would wait for a person, as rows of `dataset` under `policy`.
+    pub(crate) fn review(&self, dataset: &DatasetName, policy: &Policy) -> Vec<String> {
+        let rules = policy.for_dataset(dataset);
+        let asked = self.settings.rejected_percent_max.unwrap_or(f64::INFINITY);
+        let limits = ReviewLimits {
+            rejected_percent_max: rules.rejected_percent_max.min(asked),
+            eval_rows_min: rules.eval_rows_min,
+        };
+        clean_engine::review(&self.cleaned.report, limits)
+    }
+
     /// What would become of a run on its rows, as rows of `dataset` under `policy`: what `tune` decides
     /// after an upload.
     pub(crate) fn price(
@@ -289,6 +300,7 @@ impl Preflight {
             dataset,
             recipe: &self.recipe,
             recipe_found: Some(self.recipe_found),
+            is_accepted: false,
             read: report.rows.read,
             rejected: report.rows.rejected,
             train: report.splits.train,

@@ -14,6 +14,8 @@ const DATASETS_MAX: usize = 1_000;
 const SHOWN_MAX: usize = 60;
 /// Days after which a price is too old, where the policy does not say.
 const PRICE_AGE_DAYS_MAX: u32 = 90;
+/// Most rows that are held out for evaluation: a higher floor would hold every version.
+const EVAL_ROWS_MAX: u64 = 5_000;
 /// What `predict` may spend in a day, where the policy does not say.
 const SERVING_DAY: Usd = Usd(50_000_000);
 
@@ -178,6 +180,12 @@ fn dataset(name: &str, table: &Table, faults: &mut Vec<String>) -> Option<Datase
     let rejected = section.optional("rejected_percent_max", "0 to 100", |value| {
         number(value).filter(|percent| (0.0..=100.0).contains(percent))
     });
+    let eval_rows = section.optional("eval_rows_min", "0 to 5000 rows", |value| {
+        let rows = value.as_integer()?;
+        u64::try_from(rows)
+            .ok()
+            .filter(|rows| *rows <= EVAL_ROWS_MAX)
+    });
     section.finish();
     let fallback = DatasetPolicy::unnamed();
     Some(DatasetPolicy {
@@ -187,6 +195,7 @@ fn dataset(name: &str, table: &Table, faults: &mut Vec<String>) -> Option<Datase
         location: location.ok()?.unwrap_or(fallback.location),
         recipe_required: recipe_required?,
         rejected_percent_max: rejected.ok()?.unwrap_or(fallback.rejected_percent_max),
+        eval_rows_min: eval_rows.ok()?.unwrap_or(fallback.eval_rows_min),
     })
 }
 

@@ -65,6 +65,10 @@ fn every_fault_names_its_field_what_was_found_and_what_was_expected() {
         ],
     );
     check(
+        &of("name = \"a\"\neval_rows_min = -1"),
+        &["`dataset 1.eval_rows_min` is -1: expected 0 to 5000 rows"],
+    );
+    check(
         &of("name = \"a\"\nrejected_percent_max = 101"),
         &["`dataset 1.rejected_percent_max` is 101: expected 0 to 100"],
     );

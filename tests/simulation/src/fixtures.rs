@@ -107,6 +107,7 @@ fn version(index: usize, tokens: u64) -> Version {
         template_version: None,
         location: None,
         parents: Vec::new(),
+        review: None,
         parts: ["train", "validation", "eval"]
             .map(|name| (name.to_owned(), part.clone()))
             .into(),

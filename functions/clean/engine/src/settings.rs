@@ -47,8 +47,8 @@ pub struct Settings {
     /// The least and the most characters of an answer; default none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output_chars: Option<[u64; 2]>,
-    /// The language of the answers, by its code (ISO 639), where it can be told with certainty; default
-    /// none.
+    /// The language of the answers, by its code (ISO 639); answers whose language is not certain are
+    /// kept; default none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
     /// A schema that answers, which are JSON then, must fit; default none.

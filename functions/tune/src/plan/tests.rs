@@ -52,6 +52,7 @@ pub(crate) fn version(recipe: &str, tokens: u64) -> Version {
         task: "generation".to_owned(),
         template_version: None,
         parents: Vec::new(),
+        review: None,
         parts: [
             ("train".to_owned(), part(800)),
             ("validation".to_owned(), part(50)),

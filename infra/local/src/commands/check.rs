@@ -110,17 +110,22 @@ impl PlanArgs {
 }
 
 impl PlanConditions {
+    /// The price of a run on the rows of `file`.
+    fn price(&self, file: &Path, preflight: &Preflight) -> Price {
+        let dataset = self.dataset_of(file, preflight);
+        preflight.price(&dataset, &self.policy, &self.region, self.today)
+    }
+
+    /// Why the version of `file` would wait for a person.
+    fn review(&self, file: &Path, preflight: &Preflight) -> Vec<String> {
+        preflight.review(&self.dataset_of(file, preflight), &self.policy)
+    }
+
     /// The dataset that `file` is uploaded to.
     pub(crate) fn dataset_of(&self, file: &Path, preflight: &Preflight) -> DatasetName {
         let dataset = self.dataset.clone();
         let route = || preflight.recipe.deploy.model.clone();
         dataset.or_else(route).unwrap_or_else(|| folder(file))
-    }
-
-    /// The price of a run on the rows of `file`.
-    fn price(&self, file: &Path, preflight: &Preflight) -> Price {
-        let dataset = self.dataset_of(file, preflight);
-        preflight.price(&dataset, &self.policy, &self.region, self.today)
     }
 }
 
@@ -143,6 +148,7 @@ enum FileJson<'a> {
         #[serde(flatten)]
         report: &'a Report,
         price: Box<Price>,
+        review: Vec<String>,
         predicted_drops: PredictedDrops,
     },
     Unreadable(Box<Unreadable<'a>>),
@@ -159,6 +165,7 @@ struct Unreadable<'a> {
     findings: Vec<Finding>,
     tokens: Option<TokenCounts>,
     price: Option<Price>,
+    review: Vec<String>,
     predicted_drops: PredictedDrops,
     error: String,
 }
@@ -272,6 +279,7 @@ fn json<'a>(file: &'a Path, result: &'a FileResult, conditions: &PlanConditions)
             file,
             report: &preflight.cleaned.report,
             price: Box::new(conditions.price(file, preflight)),
+            review: conditions.review(file, preflight),
             predicted_drops: preflight.drops(),
         },
         Err(error) => FileJson::Unreadable(Box::new(Unreadable {
@@ -283,6 +291,7 @@ fn json<'a>(file: &'a Path, result: &'a FileResult, conditions: &PlanConditions)
             findings: Vec::new(),
             tokens: None,
             price: None,
+            review: Vec::new(),
             predicted_drops: PredictedDrops::default(),
             error: Chain(error).to_string(),
         })),
@@ -317,6 +326,11 @@ pub(crate) fn render(file: &Path, preflight: &Preflight, conditions: &PlanCondit
         let price = conditions.price(file, preflight);
         text.push_str(&price_lines(&price, &preflight.drops()));
         text.push('\n');
+        for reason in conditions.review(file, preflight) {
+            text.push_str(&format!(
+                "Review: waits for a person, before any run is planned: {reason}\n"
+            ));
+        }
     }
     text
 }

@@ -1,5 +1,6 @@
-//! `lapidary datasets`: compares versions of a dataset.
+//! `lapidary datasets`: compares versions of a dataset, and accepts one that waits for a person.
 
+mod accept;
 mod render;
 mod row;
 mod row_reader;
@@ -29,6 +30,8 @@ pub(crate) struct Args {
 enum DatasetsCommand {
     /// Compares two versions row by row.
     Diff(DiffArgs),
+    /// Accepts a version that waits for a person: its run is planned then.
+    Accept(accept::AcceptArgs),
 }
 
 /// The arguments of `diff`.
@@ -62,6 +65,7 @@ pub(crate) struct DiffArgs {
 pub(crate) async fn run(args: Args) -> CommandResult {
     match args.command {
         DatasetsCommand::Diff(args) => run_diff(args).await,
+        DatasetsCommand::Accept(args) => accept::run(args).await,
     }
 }
 

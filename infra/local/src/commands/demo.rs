@@ -195,11 +195,24 @@ async fn summarise(
             Ok(preflight) => format!("\n{}", clean_engine::render(&preflight.cleaned.report)),
             Err(_) => String::new(),
         },
+        Ending::AwaitsReview => review(input, &end),
         Ending::AwaitsApproval => approval(input, &end),
         Ending::Failed | Ending::Stopped => String::new(),
     };
     output::write(&more)?;
     Ok(ending.exit_code())
+}
+
+/// How to accept the rows: not on this stack, which ends with the demo.
+fn review(input: &DemoInput, end: &ChainSnapshot) -> String {
+    let version = end.version.as_ref();
+    let id = version.map_or("VERSION", |version| version.id.as_str());
+    format!(
+        "\nNothing is planned before a person accepts the rows. On a stack that keeps running:\n  \
+         lapidary up &\n  lapidary drop {} --dataset {}\n  lapidary datasets accept {id}\n",
+        input.file.display(),
+        input.dataset,
+    )
 }
 
 /// How to approve the price: not on this stack, which ends with the demo.

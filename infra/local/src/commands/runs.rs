@@ -1,4 +1,4 @@
-//! `lapidary runs`: lists the runs, and the uploads without one.
+//! `lapidary runs`: lists the runs, versions that wait for a person, and uploads without a run.
 
 use std::{collections::BTreeMap, process::ExitCode};
 
@@ -7,7 +7,7 @@ use futures::future::try_join_all;
 use serde::Serialize;
 use shared::{
     curve::{Curve, Point},
-    dataset::{Upload, UploadOutcome},
+    dataset::{Upload, UploadOutcome, Version},
     error::Error,
     evaluation::{EvaluationRecord, Verdict},
     google::run_queue::QueueReader,
@@ -28,6 +28,8 @@ use crate::{
 
 /// Newest uploads that are searched for refused ones.
 const UPLOADS_MAX: u32 = 200;
+/// Versions that wait for a person and are shown.
+const AWAITING_MAX: u32 = 30;
 /// Refused uploads that are shown.
 const REFUSED_MAX: usize = 10;
 /// Longest reason that is shown, in characters.
@@ -96,6 +98,12 @@ pub(crate) async fn run(args: Args) -> CommandResult {
     } else {
         output::write(&table(&runs).render())?;
     }
+    let waiting =
+        session
+            .documents
+            .with_field::<Version>("review.state", "awaiting_review", AWAITING_MAX);
+    let waiting = waiting.await?.into_iter().map(|stored| stored.value);
+    output::write(&awaiting_review(waiting))?;
     let uploads = session
         .documents
         .newest::<Upload>("at", UPLOADS_MAX)
@@ -223,6 +231,28 @@ fn verdict_words(verdict: &Verdict) -> &str {
     }
 }
 
+/// Versions that wait for a person.
+fn awaiting_review(versions: impl Iterator<Item = Version>) -> String {
+    let mut table = TextTable::new(&[
+        ("VERSION", Align::Left),
+        ("", Align::Left),
+        ("AT", Align::Left),
+    ]);
+    for version in versions {
+        let at = version.created_at.format("%Y-%m-%d %H:%M").to_string();
+        let reasons = version.review.map(|review| review.reasons.join("; "));
+        let cells = [version.id.to_string(), "awaiting review".to_owned(), at];
+        table.row_with_note(cells, text::line(&reasons.unwrap_or_default(), REASON_MAX));
+    }
+    if table.is_empty() {
+        return String::new();
+    }
+    format!(
+        "\nVersions that wait for a person (`lapidary datasets accept`):\n{}",
+        table.render()
+    )
+}
+
 /// The newest uploads that led to no version: without them, a refused file would seem lost.
 fn refused(uploads: impl Iterator<Item = Upload>) -> String {
     let mut table = TextTable::new(&[
@@ -277,6 +307,13 @@ mod tests {
     #[test]
     fn the_json_of_a_run_is_stable() {
         insta::assert_json_snapshot!(of(&samples::promoted()));
+    }
+
+    #[test]
+    fn versions_that_wait_for_a_person_are_listed_with_the_reasons() {
+        let waiting = samples::awaiting_review().version;
+        insta::assert_snapshot!(awaiting_review(waiting.into_iter()));
+        assert_eq!(awaiting_review(std::iter::empty()), "");
     }
 
     #[test]

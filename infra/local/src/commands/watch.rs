@@ -61,7 +61,7 @@ pub(crate) async fn run(args: Args) -> CommandResult {
 /// A run that awaits approval is not over here: it may be approved while it is watched.
 fn is_over(snapshot: &ChainSnapshot) -> bool {
     match snapshot.ending() {
-        None | Some(Ending::AwaitsApproval) => false,
+        None | Some(Ending::AwaitsReview | Ending::AwaitsApproval) => false,
         Some(Ending::Unusable | Ending::Failed | Ending::Stopped | Ending::Decided) => true,
     }
 }

@@ -23,6 +23,7 @@ pub(crate) fn diff(before: &ChainSnapshot, after: &ChainSnapshot) -> Vec<String>
     }
     if let (None, Some(version)) = (&before.version, &after.version) {
         lines.extend(cleaned(version));
+        lines.extend(waits(version));
     }
     if let Some(run) = &after.run {
         match &before.run {
@@ -81,6 +82,12 @@ fn cleaned(version: &Version) -> [String; 2] {
             text::count(part("eval")),
         ),
     ]
+}
+
+/// That a person must accept the rows first, and why.
+fn waits(version: &Version) -> Option<String> {
+    let review = version.review.as_ref().filter(|_| version.awaits_review());
+    review.map(|review| format!("waits for a person: {}", review.reasons.join("; ")))
 }
 
 fn planned(run: &Run, lines: &mut Vec<String>) {

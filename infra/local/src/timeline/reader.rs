@@ -46,7 +46,9 @@ pub(crate) async fn snapshot(
                 .upload
                 .as_ref()
                 .and_then(|upload| upload.version.clone());
-            if let (None, Some(version)) = (&now.version, version) {
+            // A person may accept it meanwhile.
+            let known = now.version.as_ref().filter(|known| !known.awaits_review());
+            if let (None, Some(version)) = (known, version) {
                 now.version = value(documents.get::<Version>(version.as_str()).await?);
             }
             now.run = run_of(session, &now).await?;

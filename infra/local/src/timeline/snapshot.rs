@@ -39,6 +39,8 @@ pub(crate) struct ChainSnapshot {
 pub(crate) enum Ending {
     /// Its rows, or its recipe, are unusable.
     Unusable,
+    /// A person must accept the rows, before a run is planned.
+    AwaitsReview,
     /// A person must approve the price.
     AwaitsApproval,
     /// The run failed.
@@ -53,7 +55,7 @@ impl Ending {
     /// The exit code: 0 as intended, 1 broken, 2 unusable.
     pub(crate) fn exit_code(self) -> u8 {
         match self {
-            Self::Decided | Self::Stopped | Self::AwaitsApproval => 0,
+            Self::Decided | Self::Stopped | Self::AwaitsReview | Self::AwaitsApproval => 0,
             Self::Failed => 1,
             Self::Unusable => 2,
         }
@@ -68,7 +70,10 @@ impl ChainSnapshot {
         {
             return Some(Ending::Unusable);
         }
-        let run = self.run.as_ref()?;
+        let Some(run) = &self.run else {
+            let waits = self.version.as_ref().is_some_and(Version::awaits_review);
+            return waits.then_some(Ending::AwaitsReview);
+        };
         match run.state {
             State::AwaitingApproval => Some(Ending::AwaitsApproval),
             State::Failed => Some(Ending::Failed),
@@ -109,6 +114,7 @@ mod tests {
         check(&ChainSnapshot::default(), None);
         check(&samples::rejected(), Some(Ending::Unusable));
         check(&samples::cleaned(), None);
+        check(&samples::awaiting_review(), Some(Ending::AwaitsReview));
         check(&samples::running(), None);
         check(
             &samples::with_state("awaiting_approval"),
