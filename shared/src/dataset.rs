@@ -142,7 +142,7 @@ impl Version {
         };
         if review.state == ReviewState::AwaitingReview {
             review.state = ReviewState::Accepted;
-            review.by = by.to_owned();
+            by.clone_into(&mut review.by);
             review.why = kept_reason(why);
             review.at = Some(at);
         }
@@ -255,7 +255,7 @@ pub struct StoredFile {
 mod tests {
     use super::*;
 
-    fn version(review: Option<Review>) -> Version {
+    fn version(review: Option<&Review>) -> Version {
         serde_json::from_value(serde_json::json!({
             "id": "a-b", "dataset": "a", "source": {"uri": "gs://b/o", "generation": 1},
             "source_crc32c": "", "source_bytes": 1, "recipe": {}, "format": "", "code_version": "",
@@ -267,7 +267,7 @@ mod tests {
 
     #[test]
     fn a_version_waits_until_it_is_accepted_once() {
-        let mut waits = version(Review::of(vec!["few rows".to_owned()]));
+        let mut waits = version(Review::of(vec!["few rows".to_owned()]).as_ref());
         assert!(waits.awaits_review() && !waits.is_accepted());
         for (by, why) in [("ada", "they are enough"), ("bob", "again")] {
             waits.accept(by, why, DateTime::UNIX_EPOCH).unwrap();
@@ -278,7 +278,7 @@ mod tests {
             );
             assert!(waits.is_accepted() && !waits.awaits_review());
         }
-        let mut other = version(Review::of(Vec::new()));
+        let mut other = version(Review::of(Vec::new()).as_ref());
         assert!(!other.awaits_review() && !other.is_accepted());
         assert!(other.accept("ada", "", DateTime::UNIX_EPOCH).is_err());
     }

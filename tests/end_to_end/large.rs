@@ -61,7 +61,7 @@ fn alone(bytes: &[u8], settings: &Settings) -> (Cleaned, Memory) {
         let outputs: Option<&mut dyn Outputs> = Some(&mut memory);
         match clean_engine::pass(&source, settings, &plan, machine, outputs, &mut |_| {}).unwrap() {
             Outcome::Done(cleaned) => return (*cleaned, memory),
-            Outcome::Again(better) => plan = better,
+            Outcome::Again(better) => plan = *better,
         }
     }
 }

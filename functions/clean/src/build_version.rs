@@ -54,7 +54,7 @@ pub(crate) enum BuildOutcome {
 /// Why the passes ended without files.
 enum Interruption {
     Failed(CleanError),
-    NextRound(Plan),
+    NextRound(Box<Plan>),
 }
 
 /// Cleans the rows into files; then writes the report, the card and the manifest.
@@ -71,7 +71,7 @@ pub(crate) async fn build(
     let mut cleaned = match clean(state, &folder, &input, &settings, &mut parts).await? {
         Ok(cleaned) => cleaned,
         Err(Interruption::Failed(error)) => return failed(error),
-        Err(Interruption::NextRound(plan)) => return Ok(BuildOutcome::NextRound(Box::new(plan))),
+        Err(Interruption::NextRound(plan)) => return Ok(BuildOutcome::NextRound(plan)),
     };
     let rules = rules(state, &spec.dataset).await;
     let location = rules.as_ref().map(|rules| rules.location);
@@ -192,7 +192,7 @@ async fn clean(
         let cleaned = match outcome? {
             Ok(Outcome::Done(cleaned)) => cleaned,
             Ok(Outcome::Again(better)) if input.can_reuse(&better) => {
-                plan = better;
+                plan = *better;
                 continue;
             }
             Ok(Outcome::Again(better)) => return Ok(Err(Interruption::NextRound(better))),

@@ -48,10 +48,10 @@ impl UploadResult {
         let mut note = format!("{} of {} rows kept", rows.kept, rows.read);
         if let Some(review) = version.review.as_ref().filter(|_| version.awaits_review()) {
             let reasons = review.reasons.join("; ");
-            note.push_str(&format!(
-                "; waits for a person: {reasons}; go on with `lapidary datasets accept {}`",
+            note = format!(
+                "{note}; waits for a person: {reasons}; go on with `lapidary datasets accept {}`",
                 version.id
-            ));
+            );
         }
         Ok(Self::cleaned(version.id.clone(), note))
     }

@@ -257,7 +257,7 @@ impl<'b> FoldedHash<'b> {
             let words = ((letters | signs | beyond).to_bitmask() | minus) & !escaped;
             let high = match beyond.to_bitmask() {
                 0 if leads == Leads::default() => 0,
-                beyond => changing(simd, bytes_of, beyond, &mut leads),
+                beyond => changing(bytes_of, beyond, &mut leads),
             };
             let spaces = u8x64::splat(simd, b' ');
             let lower = letters.select(bytes_of | 0x20, bytes_of);
@@ -381,8 +381,7 @@ struct Leads {
 /// of `lower_letters`, and ideographs.
 #[expect(clippy::inline_always, reason = "compiled for each instruction set")]
 #[inline(always)]
-fn changing<S: Simd>(simd: S, bytes: u8x64<S>, beyond: u64, before: &mut Leads) -> u64 {
-    let _same_set = simd;
+fn changing<S: Simd>(bytes: u8x64<S>, beyond: u64, before: &mut Leads) -> u64 {
     let is = |byte: u8| bytes.simd_eq(byte).to_bitmask();
     let leads = Leads {
         latin: is(0xC3),
@@ -529,7 +528,9 @@ mod tests {
     }
 
     fn slow(text: &str) -> String {
-        words(text, |state, text| state.unicode(text))
+        words(text, |state, text| {
+            state.unicode(text);
+        })
     }
 
     #[test]

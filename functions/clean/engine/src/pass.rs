@@ -82,7 +82,7 @@ pub fn survey_by(
     loop {
         match pass(source, settings, &plan, machine, None, progress)? {
             Outcome::Done(cleaned) => return Ok(*cleaned),
-            Outcome::Again(better) => plan = better,
+            Outcome::Again(better) => plan = *better,
         }
     }
 }

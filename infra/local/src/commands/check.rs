@@ -327,9 +327,11 @@ pub(crate) fn render(file: &Path, preflight: &Preflight, conditions: &PlanCondit
         text.push_str(&price_lines(&price, &preflight.drops()));
         text.push('\n');
         for reason in conditions.review(file, preflight) {
-            text.push_str(&format!(
-                "Review: waits for a person, before any run is planned: {reason}\n"
-            ));
+            text.extend([
+                "Review: waits for a person, before any run is planned: ",
+                &reason,
+                "\n",
+            ]);
         }
     }
     text

@@ -329,7 +329,7 @@ fn engine(
         let outputs = write.then_some(&mut files as &mut dyn Outputs);
         match clean_engine::pass(&source, &settings, &plan, machine, outputs, &mut |_| {})? {
             Outcome::Done(cleaned) => return Ok(cleaned.report.rows.kept),
-            Outcome::Again(better) => plan = better,
+            Outcome::Again(better) => plan = *better,
         }
     }
 }

@@ -118,7 +118,7 @@ fn clean(dataset: &[u8], settings: &Settings, machine: Machine, held: HeldOut) -
         let outcome = pass(&source, settings, &plan, machine, outputs, &mut |_| {});
         match outcome.expect("a bad dataset is not an error") {
             Outcome::Done(cleaned) => return (*cleaned, memory.0),
-            Outcome::Again(better) => plan = better,
+            Outcome::Again(better) => plan = *better,
         }
     }
 }

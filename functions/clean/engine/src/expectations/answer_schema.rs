@@ -148,12 +148,10 @@ impl AnswerSchema {
                     "minimum" | "maximum" | "minLength" | "maxLength" | "minItems" | "maxItems",
                     _,
                 ) => {
-                    let number = match value {
-                        #[expect(clippy::cast_precision_loss, reason = "limits are small")]
-                        Toml::Integer(number) => *number as f64,
-                        Toml::Float(number) => *number,
-                        _ => return Err(wrong("a number")),
-                    };
+                    #[expect(clippy::cast_precision_loss, reason = "limits are small")]
+                    let whole = value.as_integer().map(|number| number as f64);
+                    let number = whole.or(value.as_float());
+                    let number = number.ok_or_else(|| wrong("a number"))?;
                     read.limit(keyword, number);
                 }
                 (silent, _) if SILENT.contains(&silent) => {}

@@ -36,7 +36,7 @@ impl Merger<'_, '_> {
                     return self.compare_spilt(end);
                 }
                 if let Some(plan) = self.redraw(end)? {
-                    return Ok(Outcome::Again(plan));
+                    return Ok(Outcome::Again(Box::new(plan)));
                 }
                 task
             }
@@ -50,7 +50,7 @@ impl Merger<'_, '_> {
             }
         };
         if !self.contradictions.is_empty() {
-            return Ok(Outcome::Again(self.next_plan(end)));
+            return Ok(Outcome::Again(Box::new(self.next_plan(end))));
         }
         self.check_file(task, end);
         self.report(task, end)
@@ -60,12 +60,12 @@ impl Merger<'_, '_> {
     fn compare_spilt(mut self, end: &DatasetEnd) -> Result<Outcome, Error> {
         let memory = std::mem::replace(&mut self.dedup, Deduplicator::new(0, None));
         let known = memory.finish().map_err(Error::Spill)?;
-        Ok(Outcome::Again(Plan {
+        Ok(Outcome::Again(Box::new(Plan {
             dedup_index: known.map(Arc::new),
             // Some were found before memory ran out, others were not: the next pass finds them all.
             contradictions: self.plan.contradictions.clone(),
             ..self.next_plan(end)
-        }))
+        })))
     }
 
     /// Keeps no row of a dataset that was not read to its end. What was written is worthless, and

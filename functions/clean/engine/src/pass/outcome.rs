@@ -18,7 +18,7 @@ pub enum Outcome {
     /// Everything is decided, and written.
     Done(Box<Cleaned>),
     /// What was written must be discarded: another pass is needed, by this plan.
-    Again(Plan),
+    Again(Box<Plan>),
 }
 
 /// A cleaned dataset.

@@ -78,7 +78,7 @@ pub(crate) fn clean_on_by(
         );
         match outcome.unwrap() {
             Outcome::Done(cleaned) => return (*cleaned, memory, plan.passes + 1),
-            Outcome::Again(better) => plan = better,
+            Outcome::Again(better) => plan = *better,
         }
     }
 }

@@ -90,7 +90,7 @@ impl<'a> OutputDirectory<'a> {
             let outputs = Some(&mut parts as &mut dyn Outputs);
             match clean_engine::pass(source, settings, &plan, machine, outputs, progress)? {
                 clean_engine::Outcome::Done(cleaned) => return Ok((*cleaned, parts)),
-                clean_engine::Outcome::Again(better) => plan = better,
+                clean_engine::Outcome::Again(better) => plan = *better,
             }
         }
     }
