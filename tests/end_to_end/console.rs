@@ -122,8 +122,8 @@ async fn a_person_rolls_a_route_back_and_lifts_the_hold() {
         .submit(&format!("{path}/lift"), &ours, &fields)
         .await;
     assert_eq!(again, StatusCode::CONFLICT, "it is not held");
-    let listed: Value = serde_json::from_str(&harness.page("/v1/routes").await.1).unwrap();
-    assert_eq!(listed["routes"]["sentiment"]["version"], back.version);
+    let all: Value = serde_json::from_str(&harness.page("/v1/routes").await.1).unwrap();
+    assert_eq!(all["routes"]["sentiment"]["version"], back.version);
     assert_eq!(harness.page("/routes/nowhere").await.0, 404);
     harness.assert_quiet().await;
 }

@@ -13,10 +13,7 @@ use shared::{
 };
 use tracing::info;
 
-use crate::{State, csrf::CheckedForm, failure::FailurePage, handler, view};
-
-/// Stands for the base model, where a form names what a route goes back to.
-pub(crate) const BASE: &str = "base";
+use crate::{State, csrf::CheckedForm, failure::FailurePage, handler, page::route::BASE, view};
 
 /// Changes a route as a form asks for, if it is still at the version that the page showed.
 pub(crate) async fn change(

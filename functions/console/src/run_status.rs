@@ -183,7 +183,7 @@ mod tests {
             running,
             Some("POST_PROCESSING"),
             StatusSeverity::Working,
-            "puts the tuned model together",
+            "finalises the tuned model",
         );
         check(running, None, StatusSeverity::Working, "tunes");
         check(

@@ -12,7 +12,10 @@ use super::{
     Refresh, definitions, layout, present,
     routes::{answered_by, state},
 };
-use crate::{moment::moment, route_changes::BASE, untrusted::untrusted, view::NamedRoute};
+use crate::{moment::moment, untrusted::untrusted, view::NamedRoute};
+
+/// Stands for the base model, where a form names what a route goes back to.
+pub(crate) const BASE: &str = "base";
 
 /// The page; `token` is the CSRF token of its forms.
 pub(crate) fn page(named: &NamedRoute, token: &str) -> Markup {

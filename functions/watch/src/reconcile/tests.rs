@@ -152,7 +152,7 @@ fn what_follows_from_the_end_of_a_run_is_missed_step_by_step() {
     let kept = decision(&json!({"promoted": false}));
     let before = decision(&json!({"route_version": null}));
     #[rustfmt::skip]
-    let cases = [
+    let cases = vec![
         (None, None, None, missing(ChainStep::Evaluation, 1)),
         (Some(evaluation(false)), None, None, UnderWay),
         (Some(decided.clone()), None, None, missing(ChainStep::Decision, 2)),

@@ -470,11 +470,11 @@ mod tests {
             price_lines(&unpriced, &PredictedDrops::default()),
         ];
         insta::assert_snapshot!(lines.join("\n"), @r"
-        Price: about $0.56 to $1.12 to tune gemini-3.1-flash-lite for 3 epochs, 186,000 to 372,000 tokens
+        Price: $0.56 to $1.12 to tune gemini-3.1-flash-lite for 3 epochs, 186,000 to 372,000 tokens
         Run: goes ahead: costs about $0.56
         Time: usually 15 to 120 minutes once the job runs; waiting for quota can add hours.
         Drops: of the kept rows, the service would drop none.
-        Price: about $0.56 to $1.12 to tune gemini-3.1-flash-lite for 3 epochs, 186,000 to 372,000 tokens
+        Price: $0.56 to $1.12 to tune gemini-3.1-flash-lite for 3 epochs, 186,000 to 372,000 tokens
         Run: waits for approval: costs about $7.00
         Default: tune.adapter_size is not set: 4, since it is usual
         Warning: tune.epochs is 40
