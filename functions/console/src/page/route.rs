@@ -88,7 +88,11 @@ fn on_trial(canary: &Canary, form: &Form<'_>) -> Markup {
             p {
                 "The model of run "
                 a href=(format!("/runs/{}", canary.target.run)) { (untrusted(&canary.target.run)) }
-                " answers " strong { (canary.percent()) " % of the callers" } " since "
+                @if canary.is_shadow {
+                    " is asked in the shadow: no caller sees its answers. It began at "
+                } @else {
+                    " answers " strong { (canary.percent()) " % of the callers" } " since "
+                }
                 (moment(canary.since)) ", step " (canary.step + 1) " of " (canary.plan.steps.len())
                 @match canary.state {
                     CanaryState::Running => ".",
@@ -201,7 +205,15 @@ fn by(person: Option<&str>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use shared::route::{Target, promote};
+    use shared::{
+        id::DatasetName,
+        recipe::CanaryRecipe,
+        route::{
+            Target,
+            canary::{self, CanaryOrder, CanaryPlan},
+            promote,
+        },
+    };
 
     use super::*;
     use crate::sample;
@@ -246,6 +258,48 @@ mod tests {
         }
         assert!(!page.contains(r#"<option value="d-v2-b">"#), "{page}");
         assert!(!page.contains("Canary"), "{page}");
+    }
+
+    #[test]
+    fn a_canary_can_be_kept_promoted_and_cancelled() {
+        let order = CanaryOrder {
+            by: None,
+            reason: "promoted: better",
+            at: sample::at(3),
+        };
+        let target = Target {
+            run: "d-v3-c".to_owned(),
+            model: String::new(),
+            endpoint: "endpoints/3".to_owned(),
+            base: None,
+            evidence: None,
+        };
+        let name: DatasetName = "support".parse().unwrap();
+        let plan = CanaryRecipe::default().plan(None);
+        let shown = |shadow| {
+            let plan = CanaryPlan {
+                shadow,
+                ..plan.clone()
+            };
+            let route = canary::start(Route::new("gemini"), &name, target.clone(), plan, order);
+            let named = NamedRoute {
+                name: name.clone(),
+                route,
+            };
+            page(&named, "token-7").into_string()
+        };
+        let page = shown(false);
+        for expected in [
+            "10 % of the callers",
+            r#"action="/routes/support/pause""#,
+            r#"action="/routes/support/promote""#,
+            r#"action="/routes/support/cancel""#,
+            "canary of run d-v3-c started, 10 % of the callers",
+        ] {
+            assert!(page.contains(expected), "{expected}: {page}");
+        }
+        assert!(!page.contains("Let it go on"), "{page}");
+        assert!(shown(true).contains("no caller sees its answers"));
     }
 
     #[test]

@@ -63,7 +63,9 @@ pub(super) fn state(route: &Route) -> Markup {
     html! {
         @if route.hold.is_some() { span .state.action-needed { "held" } " " }
         @if let Some(canary) = &route.canary {
-            span .state.working { "canary " (canary.percent()) " %" } " "
+            span .state.working {
+                @if canary.is_shadow { "canary in the shadow" } @else { "canary " (canary.percent()) " %" }
+            } " "
         }
     }
 }
