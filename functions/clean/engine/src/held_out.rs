@@ -13,9 +13,9 @@ use twox_hash::XxHash3_128;
 use crate::{
     example::{Example, Part, Role},
     folded::{FoldBuffer, FoldedQuestions},
-    formats,
     gemini::Prompt,
-    json::{Text, Value, parse},
+    identity::example_of,
+    json::Text,
     settings::Settings,
     template::Template,
 };
@@ -130,26 +130,11 @@ impl HeldOut {
 
     /// Holds out the question of a row; returns whether it is a row.
     fn add(&mut self, row: &[u8], around: &Around) -> bool {
-        let Ok(text) = simdutf8::compat::from_utf8(row) else {
+        let Some(example) = example_of(row) else {
             return false;
         };
-        let Ok(parsed) = parse(text) else {
-            return false;
-        };
-        let Value::Object(object) = parsed.node.value else {
-            return false;
-        };
-        let options = formats::ReadOptions::default();
-        let Ok(reading) = formats::read(object, &mut Vec::new(), options) else {
-            return false;
-        };
-        self.hold(reading.example, around);
+        self.hold(example, around);
         true
-    }
-
-    /// What `settings` put around questions.
-    pub(crate) fn around(settings: &Settings) -> Around {
-        Around::of(settings)
     }
 
     /// Checks that there are not too many questions.
@@ -187,19 +172,27 @@ fn question_of(example: &Example<'_>) -> u64 {
 }
 
 /// The prompt that a recipe put around questions.
+#[derive(Debug)]
 pub(crate) struct Around {
     system: Option<Text<'static>>,
     template: Option<Template>,
 }
 
 impl Around {
-    fn of(settings: &Settings) -> Self {
+    /// What `settings` put around questions.
+    pub(crate) fn of(settings: &Settings) -> Self {
         let template = settings.template.as_deref();
         let system = settings.system_instruction.as_deref().map(str::trim);
         Self {
             system: system.filter(|text| !text.is_empty()).map(Text::of),
             template: template.and_then(|text| Template::of(text).ok()),
         }
+    }
+
+    /// Removes what is the recipe's.
+    pub(crate) fn take(&self, example: &mut Example<'_>) {
+        let _system = self.take_system(example);
+        let _is_removed = self.take_template(example);
     }
 
     /// Removes the system instruction, if it is the recipe's.

@@ -7,16 +7,41 @@ use crate::{
     container::Records,
     error::Error,
     example::Example,
-    held_out::{HeldOut, HeldOutRead},
-    identity::Identity,
+    held_out::{Around, HeldOut, HeldOutRead},
+    identity::{self, Identity},
     plan::Plan,
     row_processor::RowProcessor,
     settings::Settings,
     source::Source,
 };
 
+/// Knows the rows of a version again, in whatever prompt its recipe put them.
+#[derive(Debug)]
+pub struct RowIdentifier {
+    around: Around,
+}
+
+impl RowIdentifier {
+    /// For the rows of a version that was cleaned by `settings`.
+    pub fn of_version(settings: &Settings) -> Self {
+        let around = Around::of(settings);
+        Self { around }
+    }
+
+    /// The identity of a row without the recipe's prompt; `None` where it is not a row in a known format.
+    pub fn identity(&self, row: &[u8]) -> Option<Identity> {
+        identity::example_of(row).map(|example| self.identity_of(example))
+    }
+
+    fn identity_of(&self, mut example: Example<'_>) -> Identity {
+        self.around.take(&mut example);
+        Identity::of_example(&example)
+    }
+}
+
 /// Calls `each` with the line of every row of `source` and its identity, which is `None` where it is
-/// not a row in a known format. Every container is read that [`pass`](crate::pass()) reads.
+/// not a row in a known format. Every container is read that [`pass`](crate::pass()) reads. A system instruction
+/// and a template of `settings` are left out of identities.
 ///
 /// # Errors
 /// [`Error::Read`] where reading fails; [`Error::Settings`] where `settings` are invalid.
@@ -26,8 +51,9 @@ pub fn identify(
     each: &mut dyn FnMut(u64, Option<Identity>),
 ) -> Result<(), Error> {
     settings.check()?;
+    let rows = RowIdentifier::of_version(settings);
     for_each_example(source, settings, &mut |line, example| {
-        each(line, example.map(|example| Identity::of_example(&example)));
+        each(line, example.map(|example| rows.identity_of(example)));
     })
     .map_err(Error::Read)
 }
@@ -56,7 +82,7 @@ impl HeldOut {
     }
 
     fn read_by(&mut self, source: &dyn Source, settings: &Settings) -> io::Result<HeldOutRead> {
-        let around = Self::around(settings);
+        let around = Around::of(settings);
         let mut read = HeldOutRead::default();
         for_each_example(source, settings, &mut |_, example| match example {
             Some(example) => {
@@ -110,6 +136,27 @@ mod tests {
         })
         .unwrap();
         found
+    }
+
+    #[test]
+    fn rows_are_known_without_the_prompt_of_their_recipe() {
+        let settings: Settings =
+            toml::from_str("system_instruction = \"Be brief\"\ntemplate = \"Q: {input}\"").unwrap();
+        let rows = RowIdentifier::of_version(&settings);
+        let bare = |row: &str| Identity::of_row(row.as_bytes());
+        let row = bare(r#"{"input":"a","output":"b"}"#);
+        let prompted = r#"{"system":"Be brief","input":"Q: a","output":"b"}"#;
+        assert_eq!(rows.identity(prompted.as_bytes()), row);
+        let other = r#"{"system":"Be kind","input":"Q: a","output":"b"}"#;
+        let of_another_recipe = rows.identity(other.as_bytes());
+        let expected = bare(r#"{"system":"Be kind","input":"a","output":"b"}"#);
+        assert_eq!(of_another_recipe, expected);
+        assert_ne!(of_another_recipe, row);
+        assert_eq!(rows.identity(b"no row"), None);
+        let mut found = Vec::new();
+        let source = prompted.as_bytes().to_vec();
+        identify(&source, &settings, &mut |_, identity| found.push(identity)).unwrap();
+        assert_eq!(found, [row]);
     }
 
     #[test]

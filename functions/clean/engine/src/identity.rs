@@ -26,15 +26,7 @@ pub struct Identity {
 impl Identity {
     /// The identity of a row in any known format; `None` where it is not one.
     pub fn of_row(row: &[u8]) -> Option<Self> {
-        let text = simdutf8::compat::from_utf8(row).ok()?;
-        let Value::Object(object) = parse(text).ok()?.node.value else {
-            return None;
-        };
-        let options = formats::ReadOptions::default();
-        let example = formats::read(object, &mut Vec::new(), options)
-            .ok()?
-            .example;
-        Some(Self::of_example(&example))
+        example_of(row).map(|example| Self::of_example(&example))
     }
 
     /// The identity of an example.
@@ -51,6 +43,17 @@ impl Identity {
             answer: XxHash3_64::oneshot(&record),
         }
     }
+}
+
+/// What a row in any known format says; `None` where it is not one.
+pub(crate) fn example_of(row: &[u8]) -> Option<Example<'_>> {
+    let text = simdutf8::compat::from_utf8(row).ok()?;
+    let Value::Object(object) = parse(text).ok()?.node.value else {
+        return None;
+    };
+    let options = formats::ReadOptions::default();
+    let reading = formats::read(object, &mut Vec::new(), options).ok()?;
+    Some(reading.example)
 }
 
 /// Digests of the question and the answer of a written record, whose last turn is at `answer`.

@@ -113,7 +113,7 @@ pub use crate::error::{Error, FrameError};
 // To know a row again: across versions of a dataset, and across formats.
 pub use crate::{
     held_out::{HeldOut, HeldOutRead},
-    identify::identify,
+    identify::{RowIdentifier, identify},
     identity::Identity,
 };
 // What people read.

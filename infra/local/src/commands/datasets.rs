@@ -38,7 +38,7 @@ enum DatasetsCommand {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 A and B are directories that `lapidary clean` wrote, JSONL files, or ids of versions of a running
-stack. Rows are equal if they mean the same, in whatever format; their order does not matter.
+stack. Rows are equal if they mean the same, in whatever format and prompt; their order does not matter.
 Rows are printed by location only: `train:12` is line 12 of `train.jsonl`.
 
 Examples:
@@ -46,8 +46,8 @@ Examples:
   lapidary datasets diff rows.jsonl tickets-3f2k9x1m4q7a --json | jq .leaks
 
 Exit codes:
-  0  the same rows in the same files
-  1  rows were added, removed or moved, or have another answer
+  0  the same rows in the same files, in the same prompt
+  1  rows were added, removed or moved, or have another answer, or the prompt differs
   2  A or B cannot be read, or none of its lines is a row")]
 pub(crate) struct DiffArgs {
     /// The older side.

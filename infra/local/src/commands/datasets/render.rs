@@ -15,6 +15,7 @@ use crate::{
 pub(super) fn render(diff: &VersionDiff) -> String {
     let VersionDiff {
         same,
+        prompt_differs,
         a,
         b,
         kept,
@@ -49,8 +50,14 @@ pub(super) fn render(diff: &VersionDiff) -> String {
             ").\nA model tuned on A has seen them: do not evaluate it on B.\n",
         ]);
     }
+    if *prompt_differs {
+        out.push_str(
+            "Their recipes put another system instruction or template around each row; rows are compared without it.\n",
+        );
+    }
     out.push_str(match (*same, changed.rows) {
         (true, _) => "The same rows in the same files.\n",
+        (false, 0) if added.rows + removed.rows + moved.rows == 0 => "The rows are the same.\n",
         (false, 0) => "The rows differ.\n",
         (false, _) => "The rows differ; `changed` means the same question with another answer.\n",
     });

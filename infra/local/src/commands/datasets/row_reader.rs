@@ -1,6 +1,6 @@
 //! Reads rows from a stream of bytes, in bounded memory.
 
-use clean_engine::Identity;
+use clean_engine::RowIdentifier;
 
 use super::row::{RowFile, RowLocation, RowRef};
 
@@ -11,6 +11,7 @@ const LINE_MAX_BYTES: usize = 32 << 20;
 /// Reads the rows of one file, chunk by chunk.
 #[derive(Debug)]
 pub(super) struct RowReader<'r> {
+    identifier: &'r RowIdentifier,
     part: RowFile,
     rows: &'r mut Vec<RowRef>,
     /// Lines read so far.
@@ -24,9 +25,14 @@ pub(super) struct RowReader<'r> {
 }
 
 impl<'r> RowReader<'r> {
-    /// Adds the rows of `part` to `rows`.
-    pub(super) fn new(part: RowFile, rows: &'r mut Vec<RowRef>) -> Self {
+    /// Adds the rows of `part` to `rows`, as `identifier` knows them.
+    pub(super) fn new(
+        identifier: &'r RowIdentifier,
+        part: RowFile,
+        rows: &'r mut Vec<RowRef>,
+    ) -> Self {
         Self {
+            identifier,
             part,
             rows,
             line: 0,
@@ -85,7 +91,7 @@ impl<'r> RowReader<'r> {
             part: self.part,
             line: self.line,
         };
-        match Identity::of_row(line) {
+        match self.identifier.identity(line) {
             Some(identity) => self.rows.push(RowRef { identity, at }),
             None => self.unread += 1,
         }
@@ -94,6 +100,8 @@ impl<'r> RowReader<'r> {
 
 #[cfg(test)]
 mod tests {
+    use clean_engine::Settings;
+
     use super::*;
 
     #[test]
@@ -102,7 +110,8 @@ mod tests {
             "{\"input\":\"a\",\"output\":\"b\"}\r\n\nno row\n{\"input\":\"c\",\"output\":\"d\"}";
         let read = |size: usize| {
             let mut rows = Vec::new();
-            let mut lines = RowReader::new(RowFile::Train, &mut rows);
+            let identifier = RowIdentifier::of_version(&Settings::default());
+            let mut lines = RowReader::new(&identifier, RowFile::Train, &mut rows);
             for chunk in text.as_bytes().chunks(size) {
                 lines.feed(chunk);
             }

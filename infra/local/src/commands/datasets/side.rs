@@ -2,11 +2,11 @@
 
 use std::{
     collections::BTreeMap,
-    io,
+    fs, io,
     path::{Path, PathBuf},
 };
 
-use clean_engine::{File, Settings, identify};
+use clean_engine::{File, RowIdentifier, Settings, identify, manifest_settings};
 use futures::StreamExt as _;
 use shared::{dataset::Version, id::VersionId};
 
@@ -15,6 +15,11 @@ use super::{
     row_reader::RowReader,
 };
 use crate::session::{self, Session};
+
+/// The description of a version in its directory.
+const MANIFEST: &str = "manifest.json";
+/// Largest one that is read from a stack: its recipe takes at most 64 KiB, its counts far less.
+const MANIFEST_MAX_BYTES: u64 = 4 << 20;
 
 /// Why a side cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +68,15 @@ pub(super) enum Error {
         #[source]
         source: shared::error::Error,
     },
+    /// The description of the version cannot be read.
+    #[error("the manifest of `{name}` is not one that this version of lapidary can read")]
+    Manifest {
+        /// The argument that named the side.
+        name: String,
+        /// The error of the parser.
+        #[source]
+        source: serde_json::Error,
+    },
     /// None of its lines is a row.
     #[error("no line of `{0}` is a row in a known format")]
     NoRows(String),
@@ -77,6 +91,33 @@ pub(super) struct DiffSide {
     pub(super) rows: Vec<RowRef>,
     /// Lines that are not rows in a known format.
     pub(super) unread: u64,
+    /// What its recipe put around each row. Rows are compared without it.
+    pub(super) prompt: RecipePrompt,
+}
+
+/// What a recipe puts around each row of a version.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct RecipePrompt {
+    system_instruction: Option<String>,
+    template: Option<String>,
+}
+
+impl RecipePrompt {
+    fn of(settings: &Settings) -> Self {
+        Self {
+            system_instruction: settings.system_instruction.clone(),
+            template: settings.template.clone(),
+        }
+    }
+
+    /// Settings that only leave the prompt out of what is known of a row.
+    fn settings(&self) -> Settings {
+        Settings {
+            system_instruction: self.system_instruction.clone(),
+            template: self.template.clone(),
+            ..Settings::default()
+        }
+    }
 }
 
 impl DiffSide {
@@ -87,6 +128,7 @@ impl DiffSide {
             name: name.to_owned(),
             rows: Vec::new(),
             unread: 0,
+            prompt: RecipePrompt::default(),
         };
         if path.is_dir() {
             side.read_directory(path)?;
@@ -112,7 +154,22 @@ impl DiffSide {
         parts
     }
 
+    /// Reads which prompt the rows of the version are in.
+    fn read_manifest(&mut self, manifest: &[u8]) -> Result<(), Error> {
+        let settings = manifest_settings(manifest).map_err(|source| Error::Manifest {
+            name: self.name.clone(),
+            source,
+        })?;
+        self.prompt = RecipePrompt::of(&settings);
+        Ok(())
+    }
+
     fn read_directory(&mut self, directory: &Path) -> Result<(), Error> {
+        let path = directory.join(MANIFEST);
+        if path.exists() {
+            let manifest = fs::read(&path).map_err(|source| Error::Read { path, source })?;
+            self.read_manifest(&manifest)?;
+        }
         for part in RowFile::OF_VERSION {
             let path = directory.join(format!("{}.jsonl", part.name()));
             if path.exists() {
@@ -132,7 +189,7 @@ impl DiffSide {
         let (rows, unread) = (&mut self.rows, &mut self.unread);
         let read = identify(
             &File(path.to_owned()),
-            &Settings::default(),
+            &self.prompt.settings(),
             &mut |line, identity| {
                 let line = u32::try_from(line).unwrap_or(u32::MAX);
                 let at = RowLocation { part, line };
@@ -160,6 +217,15 @@ impl DiffSide {
             .map_err(failed)?
             .ok_or_else(|| Error::Unknown(id.clone()))?
             .value;
+        if let Some(stored) = version.parts.get("manifest") {
+            let manifest = session
+                .objects
+                .read(&stored.artifact.uri, MANIFEST_MAX_BYTES);
+            if let Some(manifest) = manifest.await.map_err(failed)? {
+                self.read_manifest(&manifest)?;
+            }
+        }
+        let identifier = RowIdentifier::of_version(&self.prompt.settings());
         for part in RowFile::OF_VERSION {
             let Some(stored) = version.parts.get(part.name()) else {
                 continue;
@@ -170,7 +236,7 @@ impl DiffSide {
                 part: part.name(),
             };
             let mut stream = stream.map_err(failed)?.ok_or_else(deleted)?;
-            let mut lines = RowReader::new(part, &mut self.rows);
+            let mut lines = RowReader::new(&identifier, part, &mut self.rows);
             while let Some(chunk) = stream.next().await {
                 let unavailable = shared::error::Error::unavailable("Cloud Storage");
                 let chunk = chunk.map_err(|error| failed(unavailable(error.into())))?;

@@ -16,8 +16,11 @@ const FIRST_MAX: usize = 5;
 /// The difference between two sides. Fields are only ever added.
 #[derive(Debug, Serialize)]
 pub(super) struct VersionDiff {
-    /// Whether both have the same rows in the same files.
+    /// Whether both have the same rows in the same files, in the same prompt.
     pub(super) same: bool,
+    /// Whether the recipes of the two put another system instruction or template around each row. Rows are
+    /// compared without them.
+    pub(super) prompt_differs: bool,
     /// The older side.
     pub(super) a: SideSummary,
     /// The newer side.
@@ -74,6 +77,7 @@ pub(super) fn diff(mut a: DiffSide, mut b: DiffSide) -> VersionDiff {
     };
     let mut found = VersionDiff {
         same: false,
+        prompt_differs: a.prompt != b.prompt,
         a: summary(&a),
         b: summary(&b),
         kept: 0,
@@ -106,7 +110,7 @@ pub(super) fn diff(mut a: DiffSide, mut b: DiffSide) -> VersionDiff {
         found.changed.rows,
         found.moved.rows,
     ];
-    found.same = differences.iter().all(|rows| *rows == 0);
+    found.same = differences.iter().all(|rows| *rows == 0) && !found.prompt_differs;
     found
 }
 
@@ -204,7 +208,7 @@ impl<T: Ord> RowList<T> {
 pub(super) mod tests {
     use clean_engine::Identity;
 
-    use super::*;
+    use super::{super::side::RecipePrompt, *};
 
     /// A side of `(file, question, answer)`, one per line in each file.
     pub(in super::super) fn side(name: &str, rows: &[(RowFile, u64, u64)]) -> DiffSide {
@@ -227,6 +231,7 @@ pub(super) mod tests {
             name: name.to_owned(),
             rows: rows.iter().map(row).collect(),
             unread: 0,
+            prompt: RecipePrompt::default(),
         }
     }
 
