@@ -4,9 +4,10 @@ use std::{
     fmt::Write as _,
     hash::{BuildHasher as _, Hasher as _, RandomState},
     sync::{
-        LazyLock,
+        Arc, LazyLock,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use sha2::{Digest as _, Sha256};
@@ -43,15 +44,10 @@ impl CallerDigest {
     }
 }
 
-/// The models that answer one caller.
+/// The models of a route that answer one caller.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Arm {
-    /// Of the route.
-    pub(crate) version: u64,
-    /// The model that answers in the target's place.
-    pub(crate) base: String,
-    /// The tuned model; `None` where the base model answers.
-    pub(crate) target: Option<Target>,
+    route: Arc<Route>,
     /// How its answers are counted; `None` where the route has no canary.
     pub(crate) seat: Option<Seat>,
 }
@@ -76,6 +72,12 @@ pub(crate) struct Seat {
 }
 
 impl Seat {
+    /// Whether an answer took longer than the canary's plan allows.
+    pub(crate) fn is_slow(&self, took: Duration) -> bool {
+        self.slow_ms
+            .is_some_and(|limit| took > Duration::from_millis(limit))
+    }
+
     /// The caller's seat in `canary`: the same as long as the share does not change, and kept where it grows.
     fn of(canary: &Canary, caller: CallerDigest) -> Self {
         let mut digest = Sha256::new();
@@ -106,29 +108,36 @@ impl Seat {
 }
 
 impl Arm {
-    /// The models of `route` for a caller.
-    pub(crate) fn of(route: &Route, caller: CallerDigest) -> Self {
+    /// The models of `route` for a caller, who is named only where there is a canary.
+    pub(crate) fn of(route: Arc<Route>, caller: impl FnOnce() -> CallerDigest) -> Self {
         let canary = route.canary.as_ref();
-        let seat = canary.map(|canary| Seat::of(canary, caller));
-        let is_canary = seat.as_ref().is_some_and(|seat| seat.is_canary);
-        let target = match canary.filter(|_canary| is_canary) {
-            Some(canary) => Some(&canary.target),
-            None => route.target.as_ref(),
-        };
-        let base = target.and_then(|target| target.base.as_ref());
-        Self {
-            version: route.version,
-            base: base.unwrap_or(&route.base).clone(),
-            target: target.cloned(),
-            seat,
-        }
+        let seat = canary.map(|canary| Seat::of(canary, caller()));
+        Self { route, seat }
+    }
+
+    /// The version of the route.
+    pub(crate) fn version(&self) -> u64 {
+        self.route.version
+    }
+
+    /// The tuned model; `None` where the base model answers.
+    pub(crate) fn target(&self) -> Option<&Target> {
+        let is_canary = self.seat.as_ref().is_some_and(|seat| seat.is_canary);
+        let canary = self.route.canary.as_ref().filter(|_| is_canary);
+        let target = canary.map(|canary| &canary.target);
+        target.or(self.route.target.as_ref())
+    }
+
+    /// The model that answers in the target's place.
+    pub(crate) fn base(&self) -> &str {
+        let base = self.target().and_then(|target| target.base.as_ref());
+        base.unwrap_or(&self.route.base)
     }
 
     /// The resource that calls are sent to.
     pub(crate) fn serves(&self) -> &str {
-        self.target
-            .as_ref()
-            .map_or(self.base.as_str(), |target| target.endpoint.as_str())
+        self.target()
+            .map_or(self.base(), |target| target.endpoint.as_str())
     }
 }
 
@@ -179,8 +188,12 @@ mod tests {
         CallerDigest::of(&format!("caller {n}")).unwrap()
     }
 
+    fn arm(route: &Route, n: usize) -> Arm {
+        Arm::of(Arc::new(route.clone()), || caller(n))
+    }
+
     fn is_canary(route: &Route, n: usize) -> bool {
-        Arm::of(route, caller(n)).seat.unwrap().is_canary
+        arm(route, n).seat.unwrap().is_canary
     }
 
     #[test]
@@ -210,7 +223,7 @@ mod tests {
     #[test]
     fn each_arm_has_its_own_target_and_base() {
         let route = route(&[50, 100]);
-        let arms = (0..100).map(|n| Arm::of(&route, caller(n)));
+        let arms = (0..100).map(|n| arm(&route, n));
         for arm in arms {
             let run = if arm.seat.as_ref().unwrap().is_canary {
                 "new"
@@ -218,9 +231,9 @@ mod tests {
                 "old"
             };
             assert_eq!(arm.serves(), format!("endpoints/{run}"));
-            assert_eq!(arm.base, format!("base-of-{run}"));
+            assert_eq!(arm.base(), format!("base-of-{run}"));
         }
-        let bare = Arm::of(&Route::new("gemini"), caller(1));
+        let bare = arm(&Route::new("gemini"), 1);
         assert_eq!((bare.serves(), &bare.seat), ("gemini", &None));
     }
 
@@ -229,7 +242,7 @@ mod tests {
         let mut route = route(&[50, 100]);
         route.canary.as_mut().unwrap().is_shadow = true;
         for n in 0..50 {
-            let arm = Arm::of(&route, caller(n));
+            let arm = arm(&route, n);
             let seat = arm.seat.as_ref().unwrap();
             assert_eq!(arm.serves(), "endpoints/old");
             assert_eq!(seat.shadow.as_deref(), Some("endpoints/new"));

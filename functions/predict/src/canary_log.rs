@@ -36,13 +36,11 @@ impl CountedAnswer {
     /// Of an answer: `score` is the confidence in what is served.
     pub(crate) fn of(note: &Note, score: f64, threshold: f64, took: Duration, seat: &Seat) -> Self {
         let fallback = note.fallback_reason;
-        let limit = seat.slow_ms.map(Duration::from_millis);
         Self {
             bad: fallback == Some(FallbackReason::LowConfidence)
                 || fallback.is_none() && score < threshold,
             failed: fallback == Some(FallbackReason::TunedFailed),
-            slow: fallback == Some(FallbackReason::TunedSlow)
-                || limit.is_some_and(|limit| took > limit),
+            slow: fallback == Some(FallbackReason::TunedSlow) || seat.is_slow(took),
         }
     }
 

@@ -28,7 +28,7 @@ pub mod fingerprint;
 pub mod note;
 pub mod question;
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use actix_web::web::{self, Data, PayloadConfig, ServiceConfig};
 use shared::{
@@ -60,6 +60,11 @@ struct State {
 }
 
 impl State {
+    /// The counts of canaries.
+    fn canaries(&self) -> MutexGuard<'_, CanaryLog> {
+        self.canaries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The model that `arm` leads to, or that of the settings while no route can be read.
     fn model_of(&self, arm: Option<&Arm>) -> String {
         let settings = self.without_route.as_deref().unwrap_or_default();

@@ -53,10 +53,10 @@ impl Chosen {
 
     /// The note of the answer.
     pub(crate) fn note(self, arm: Option<&Arm>, confidence: Option<Confidence>) -> Note {
-        let target = arm.and_then(|arm| arm.target.as_ref());
+        let target = arm.and_then(Arm::target);
         Note {
             served_by: self.served_by,
-            route: arm.map(|arm| arm.version),
+            route: arm.map(Arm::version),
             run: target.map(|target| target.run.clone()),
             fallback_reason: self.fallback_reason,
             base_not_served: self.base_not_served,
@@ -77,18 +77,14 @@ where
     R: Scored + 'a,
     A: Fn(String) -> BoxFuture<'a, Result<R, CallError>>,
 {
-    let outcome = match arm {
-        Some(Arm {
-            base,
-            target: Some(target),
-            ..
-        }) => {
+    let outcome = match arm.map(|arm| (arm.target(), arm.base())) {
+        Some((Some(target), base)) => {
             let now = Instant::now();
             let half = now + until.saturating_duration_since(now) / 2;
             let half = tokio::time::sleep_until(half.into());
             tuned_or_base(ask, &target.endpoint, base, &state.config.rules, half).await
         }
-        Some(arm) => ask(arm.base.clone())
+        Some((None, base)) => ask(base.to_owned())
             .await
             .map(|reply| (reply, Chosen::base(None))),
         None => {

@@ -1,9 +1,6 @@
 //! Writes the counts of canaries in the background.
 
-use std::{
-    sync::{Arc, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use shared::error::Chain;
 use tracing::warn;
@@ -26,13 +23,7 @@ pub(crate) async fn run(state: Arc<State>) {
 }
 
 async fn write(state: &State) {
-    let lock = || {
-        state
-            .canaries
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    };
-    let changed = lock().take_changed(state.clock.now());
+    let changed = state.canaries().take_changed(state.clock.now());
     for (part, report) in changed {
         // A report is written by one instance alone, and whole.
         let id = format!("{}-{:016x}-{part}", report.canary_id, *INSTANCE);
@@ -43,7 +34,7 @@ async fn write(state: &State) {
                 report.canary_id,
                 Chain(&error)
             );
-            lock().put_back(&report.canary_id, part);
+            state.canaries().put_back(&report.canary_id, part);
         }
     }
 }

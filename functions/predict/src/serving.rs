@@ -61,7 +61,7 @@ pub(crate) async fn admit(
         .map_err(ServeFailure::Forbidden)?;
     let route = route(state, model).await?;
     let caller = || terms.caller.unwrap_or_else(CallerDigest::of_a_request);
-    Ok(route.map(|route| Arm::of(&route, caller())))
+    Ok(route.map(|route| Arm::of(route, caller)))
 }
 
 /// The route of `model`; `None` while it cannot be read and the base model of the settings answers.
@@ -95,7 +95,7 @@ pub(crate) async fn answer(
     let arm = admit(state, model, &question, terms).await?;
     let key = arm
         .as_ref()
-        .and_then(|arm| Fingerprint::of(&question, arm.serves(), arm.version).ok());
+        .and_then(|arm| Fingerprint::of(&question, arm.serves(), arm.version()).ok());
     let Some(key) = key else {
         return ask(state, arm.as_ref(), &question, terms.until).await;
     };
@@ -170,11 +170,8 @@ fn counted<R: Scored>(
 
 /// Counts an answer for the canary of its route.
 fn count(state: &State, seat: &Seat, answer: CountedAnswer) {
-    let mut canaries = state
-        .canaries
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner);
-    canaries.note(seat, answer, None, state.clock.now());
+    let now = state.clock.now();
+    state.canaries().note(seat, answer, None, now);
 }
 
 /// Opens the answer of the tuned model, or of the base model where the tuned one does not begin, or begins

@@ -1,7 +1,7 @@
 //! A canary in the shadow: it is asked what another model has answered, and what it says is compared and thrown away.
 
 use std::{
-    sync::{Arc, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -44,11 +44,8 @@ pub(crate) fn follow(
         let reply = models.reply(endpoint).await;
         let threshold = state.config.rules.threshold;
         let counted = counted(&reply, threshold, begun.elapsed(), &seat);
-        let mut canaries = state
-            .canaries
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        canaries.note(&seat, served, Some(counted), state.clock.now());
+        let now = state.clock.now();
+        state.canaries().note(&seat, served, Some(counted), now);
         drop(permit);
     };
     drop(tokio::spawn(answer));
@@ -60,12 +57,11 @@ fn counted(
     took: Duration,
     seat: &Seat,
 ) -> CountedAnswer {
-    let limit = seat.slow_ms.map(Duration::from_millis);
     CountedAnswer {
         bad: reply
             .as_ref()
             .is_ok_and(|reply| reply.confidence.score < threshold),
         failed: reply.is_err(),
-        slow: limit.is_some_and(|limit| took > limit),
+        slow: seat.is_slow(took),
     }
 }
