@@ -11,7 +11,7 @@ use shared::{
 };
 use tracing::{Span, error};
 
-use crate::{State, effects, planning::PlanningDesk};
+use crate::{State, effects, planning::RunPlanner};
 
 /// Plans and prices the run of a version, and approves it where it is within its budget.
 pub(crate) async fn dataset_cleaned(
@@ -33,16 +33,16 @@ pub(crate) async fn dataset_cleaned(
     // Without a policy no plan is possible either: which region, which budget? The delivery comes again.
     let policy = state.policy.read().await.map_err(no_policy)?;
     let now = state.clock.now();
-    let desk = PlanningDesk {
+    let planner = RunPlanner {
         documents: &state.documents,
         objects: &state.objects,
         region: &state.region,
     };
-    let planned = desk.plan(&version.value, &policy, now).await?;
-    let run_id = planned.id.clone();
+    let new_run = planner.plan(&version.value, &policy, now).await?;
+    let run_id = new_run.id.clone();
     Span::current().record("run.id", run_id.as_str());
     // The id is derived from version and plan: a redelivery finds the run of the first delivery.
-    let _first_one_stays = state.documents.create(run_id.as_str(), &planned).await?;
+    let _first_one_stays = state.documents.create(run_id.as_str(), &new_run).await?;
     let Some(run) = state.documents.get::<Run>(run_id.as_str()).await? else {
         return Err(Error::Busy(
             "the run that was just written was not found".into(),

@@ -15,7 +15,7 @@ use crate::{permit, plan::plan, purchase};
 
 /// What planning reads.
 #[derive(Debug, Clone, Copy)]
-pub struct PlanningDesk<'a> {
+pub struct RunPlanner<'a> {
     /// Where runs and purchases are.
     pub documents: &'a Documents,
     /// Where the files of versions are.
@@ -24,7 +24,7 @@ pub struct PlanningDesk<'a> {
     pub region: &'a str,
 }
 
-impl PlanningDesk<'_> {
+impl RunPlanner<'_> {
     /// The run of a version, not yet written; one that would buy what another run has bought awaits approval.
     ///
     /// # Errors

@@ -16,6 +16,16 @@ pub(crate) struct StackArgs {
     pub(crate) env_file: PathBuf,
 }
 
+/// Who changes something, and on which stack.
+#[derive(Debug, clap::Args)]
+pub(crate) struct PersonArgs {
+    /// The person who asks for it.
+    #[arg(long, value_name = "NAME", env = "USER", default_value = "cli")]
+    pub(crate) by: String,
+    #[command(flatten)]
+    pub(crate) stack: StackArgs,
+}
+
 /// A run, and who changes it for which reason. Both are kept in its history.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RunChangeArgs {
@@ -24,11 +34,8 @@ pub(crate) struct RunChangeArgs {
     /// The reason.
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub(crate) why: String,
-    /// The person who asks for it.
-    #[arg(long, value_name = "NAME", env = "USER", default_value = "cli")]
-    pub(crate) by: String,
     #[command(flatten)]
-    pub(crate) stack: StackArgs,
+    pub(crate) person: PersonArgs,
 }
 
 /// The resources that cleaning may use. They do not change its output.

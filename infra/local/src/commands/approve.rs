@@ -17,7 +17,7 @@ pub(crate) struct Args {
 /// Runs the command.
 pub(crate) async fn run(Args { change: args }: Args) -> CommandResult {
     let approved = change::write(&args, |run, at| {
-        run.approve(&args.by, &args.why, at)
+        run.approve(&args.person.by, &args.why, at)
             .map_err(|refusal| format!("run {}: {refusal}", run.id))
     });
     let run = approved.await?;

@@ -15,7 +15,7 @@ use shared::{
 };
 
 use super::route_change;
-use crate::{arguments::StackArgs, exit::CommandResult, output, session::Session};
+use crate::{arguments::PersonArgs, exit::CommandResult, output, session::Session};
 
 /// Changes of a canary that are shown.
 const CHANGES_SHOWN: usize = 10;
@@ -40,11 +40,8 @@ pub(crate) struct Args {
     /// The reason, which the route's history keeps.
     #[arg(long, value_name = "TEXT")]
     why: Option<String>,
-    /// The person who asks for it.
-    #[arg(long, value_name = "NAME", env = "USER", default_value = "cli")]
-    by: String,
     #[command(flatten)]
-    stack: StackArgs,
+    person: PersonArgs,
 }
 
 /// What a person may do with a canary.
@@ -62,14 +59,15 @@ enum CanaryAction {
 
 /// Runs the command.
 pub(crate) async fn run(args: Args) -> CommandResult {
-    let session = Session::open(&args.stack.env_file).await?;
+    let session = Session::open(&args.person.stack.env_file).await?;
     let model = &args.model;
     let Some(action) = args.action else {
         output::write(&show(&session, model).await?)?;
         return Ok(ExitCode::SUCCESS);
     };
     let why = args.why.as_deref().unwrap_or_default();
-    let (_, after) = route_change::change(&session, model, &action.change(), &args.by, why).await?;
+    let (_, after) =
+        route_change::change(&session, model, &action.change(), &args.person.by, why).await?;
     output::write(&describe(model, &after))?;
     Ok(ExitCode::SUCCESS)
 }

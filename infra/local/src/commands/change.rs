@@ -26,7 +26,9 @@ pub(crate) struct Args {
 
 /// Runs the command that makes `change`.
 pub(crate) async fn run(change: RunChange, Args { change: args }: Args) -> CommandResult {
-    let run = write(&args, |run, at| change.apply(run, &args.by, &args.why, at));
+    let run = write(&args, |run, at| {
+        change.apply(run, &args.person.by, &args.why, at)
+    });
     output::write(&format!("{}\n", describe(&run.await?)))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -36,7 +38,7 @@ pub(crate) async fn write(
     args: &RunChangeArgs,
     change: impl FnOnce(&mut Run, DateTime<Utc>) -> Result<(), String>,
 ) -> Result<Run, Box<dyn Error>> {
-    let session = Session::open(&args.stack.env_file).await?;
+    let session = Session::open(&args.person.stack.env_file).await?;
     let id = &args.run;
     let stored = session.documents.get::<Run>(id.as_str()).await?;
     let stored =

@@ -7,7 +7,7 @@ mod part_files;
 use std::{path::PathBuf, process::ExitCode};
 
 use clean_engine::{Plan, ReportVerdict};
-use shared::{error::Chain, id::DatasetName};
+use shared::id::DatasetName;
 
 use self::output_directory::OutputDirectory;
 use crate::{
@@ -51,11 +51,10 @@ pub(crate) struct Args {
 
 /// Runs the command. No failure has exit code 1, which means rejected rows.
 pub(crate) fn run(args: &Args) -> ExitCode {
-    let code = clean(args).unwrap_or_else(|error| {
-        output::print_error(&Chain(&*error).to_string());
-        exit::UNUSABLE
-    });
-    ExitCode::from(code)
+    match clean(args) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => exit::unusable(&*error),
+    }
 }
 
 fn clean(args: &Args) -> Result<u8, Box<dyn std::error::Error>> {

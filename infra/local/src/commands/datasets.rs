@@ -10,7 +10,6 @@ mod version_diff;
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use shared::error::Chain;
 
 use self::{side::DiffSide, version_diff::diff};
 use crate::{
@@ -74,10 +73,7 @@ async fn run_diff(args: DiffArgs) -> CommandResult {
     for name in [&args.a, &args.b] {
         match DiffSide::read(name, &args.stack.env_file).await {
             Ok(side) => sides.push(side),
-            Err(error) => {
-                output::print_error(&Chain(&error).to_string());
-                return Ok(ExitCode::from(exit::UNUSABLE));
-            }
+            Err(error) => return Ok(exit::unusable(&error)),
         }
     }
     let (Some(b), Some(a)) = (sides.pop(), sides.pop()) else {

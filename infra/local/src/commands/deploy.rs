@@ -6,7 +6,7 @@ use shared::{
     event::RunEvaluated, google::documents::Write, id::RunId, route::GateDecision, run::Run,
 };
 
-use crate::{arguments::StackArgs, exit::CommandResult, output, session::Session};
+use crate::{arguments::PersonArgs, exit::CommandResult, output, session::Session};
 
 /// The arguments.
 #[derive(Debug, clap::Args)]
@@ -19,16 +19,13 @@ Example:
 pub(crate) struct Args {
     /// The run.
     run: RunId,
-    /// The person who asks for it.
-    #[arg(long, value_name = "NAME", env = "USER", default_value = "cli")]
-    by: String,
     #[command(flatten)]
-    stack: StackArgs,
+    person: PersonArgs,
 }
 
 /// Runs the command.
 pub(crate) async fn run(args: Args) -> CommandResult {
-    let session = Session::open(&args.stack.env_file).await?;
+    let session = Session::open(&args.person.stack.env_file).await?;
     let id = &args.run;
     let documents = &session.documents;
     if documents.get::<Run>(id.as_str()).await?.is_none() {
@@ -36,7 +33,7 @@ pub(crate) async fn run(args: Args) -> CommandResult {
     }
     if let Some(stored) = documents.get::<GateDecision>(id.as_str()).await? {
         let reopened = GateDecision {
-            reopened_by: Some(args.by),
+            reopened_by: Some(args.person.by),
             ..stored.value.clone()
         };
         let write = documents.replace(id.as_str(), &stored, &reopened).await?;

@@ -7,7 +7,7 @@ use std::{
 
 use evaluate::report::{self, ReportFormat};
 use shared::{
-    error::{Chain, Error},
+    error::Error,
     evaluation::{EvaluationRecord, Pending, Verdict},
     event::RunFinished,
     google::documents::Write,
@@ -60,10 +60,7 @@ pub(crate) async fn run(args: Args) -> CommandResult {
     let is_gate = args.gate;
     match evaluate(args).await {
         // CI must not take an outage for a model that is worse.
-        Err(error) if is_gate => {
-            output::print_error(&Chain(&*error).to_string());
-            Ok(exit::UNUSABLE.into())
-        }
+        Err(error) if is_gate => Ok(exit::unusable(&*error)),
         result => result,
     }
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use shared::{id::DatasetName, route::change::RouteChange};
 
 use super::route_change;
-use crate::{arguments::StackArgs, exit::CommandResult, output, session::Session};
+use crate::{arguments::PersonArgs, exit::CommandResult, output, session::Session};
 
 /// The arguments.
 #[derive(Debug, clap::Args)]
@@ -24,23 +24,20 @@ pub(crate) struct Args {
     /// The reason.
     #[arg(long, alias = "reason", value_name = "TEXT", default_value = "by hand")]
     why: String,
-    /// The person who asks for it.
-    #[arg(long, value_name = "NAME", env = "USER", default_value = "cli")]
-    by: String,
     #[command(flatten)]
-    stack: StackArgs,
+    person: PersonArgs,
 }
 
 /// Runs the command.
 pub(crate) async fn run(args: Args) -> CommandResult {
-    let session = Session::open(&args.stack.env_file).await?;
+    let session = Session::open(&args.person.stack.env_file).await?;
     let model = &args.model;
     let change = if args.lift {
         RouteChange::Lift
     } else {
         RouteChange::Hold
     };
-    route_change::change(&session, model, &change, &args.by, &args.why).await?;
+    route_change::change(&session, model, &change, &args.person.by, &args.why).await?;
     output::write(&if args.lift {
         format!("lifted the hold on `{model}`: the next promoted run moves its route\n")
     } else {

@@ -15,9 +15,9 @@ use shared::{
     route::Route,
     run::{Run, State},
 };
-use tune::planning::PlanningDesk;
+use tune::planning::RunPlanner;
 
-use crate::{arguments::StackArgs, exit::CommandResult, output, session::Session};
+use crate::{arguments::PersonArgs, exit::CommandResult, output, session::Session};
 
 /// The arguments.
 #[derive(Debug, clap::Args)]
@@ -38,16 +38,13 @@ pub(crate) struct Args {
     /// The reason.
     #[arg(long, value_name = "TEXT", default_value = "its base model retires")]
     why: String,
-    /// The person who asks for it.
-    #[arg(long, value_name = "NAME", env = "USER", default_value = "cli")]
-    by: String,
     #[command(flatten)]
-    stack: StackArgs,
+    person: PersonArgs,
 }
 
 /// Runs the command.
 pub(crate) async fn run(args: Args) -> CommandResult {
-    let session = Session::open(&args.stack.env_file).await?;
+    let session = Session::open(&args.person.stack.env_file).await?;
     let now = session.clock.now();
     let before = serving(&session, &args.model).await?;
     let mut version: Version = read(&session, before.version.as_str()).await?;
@@ -62,13 +59,13 @@ pub(crate) async fn run(args: Args) -> CommandResult {
     version.recipe.tune.base_model = base_model;
     let uri = session.address("POLICY_URI")?.parse()?;
     let policy = PolicyObject::new(session.objects.clone(), uri);
-    let desk = PlanningDesk {
+    let planner = RunPlanner {
         documents: &session.documents,
         objects: &session.objects,
         region,
     };
-    let planned = desk.plan(&version, &policy.read().await?, now).await?;
-    let run = write(&session, succeeding(planned, &before, &args, now)).await?;
+    let successor = planner.plan(&version, &policy.read().await?, now).await?;
+    let run = write(&session, succeeding(successor, &before, &args, now)).await?;
     output::write(&format!("{}\n", describe(&run, &before)))?;
     Ok(match run.state {
         State::Failed => ExitCode::FAILURE,
@@ -105,7 +102,7 @@ async fn read<T: Document>(session: &Session, id: &str) -> Result<T, Box<dyn Err
 fn succeeding(mut run: Run, before: &Run, args: &Args, now: DateTime<Utc>) -> Run {
     let why = shared::run::kept_reason(&args.why);
     run.note(
-        &args.by,
+        &args.person.by,
         format!("is to follow run {}: {why}", before.id),
         now,
     );

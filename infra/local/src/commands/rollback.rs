@@ -8,7 +8,7 @@ use shared::{
 };
 
 use super::route_change;
-use crate::{arguments::StackArgs, exit::CommandResult, output, session::Session};
+use crate::{arguments::PersonArgs, exit::CommandResult, output, session::Session};
 
 /// The arguments.
 #[derive(Debug, clap::Args)]
@@ -35,16 +35,13 @@ pub(crate) struct Args {
         default_value = "rolled back by hand"
     )]
     why: String,
-    /// The person who asks for it.
-    #[arg(long, value_name = "NAME", env = "USER", default_value = "cli")]
-    by: String,
     #[command(flatten)]
-    stack: StackArgs,
+    person: PersonArgs,
 }
 
 /// Runs the command.
 pub(crate) async fn run(args: Args) -> CommandResult {
-    let session = Session::open(&args.stack.env_file).await?;
+    let session = Session::open(&args.person.stack.env_file).await?;
     let model = &args.model;
     let to = match args.to.as_deref() {
         None => BackTo::Before,
@@ -53,7 +50,7 @@ pub(crate) async fn run(args: Args) -> CommandResult {
     };
     let change = RouteChange::RollBack(to);
     let (before, after) =
-        route_change::change(&session, model, &change, &args.by, &args.why).await?;
+        route_change::change(&session, model, &change, &args.person.by, &args.why).await?;
     output::write(&format!("{}\n", describe(model, &before, &after)))?;
     Ok(ExitCode::SUCCESS)
 }

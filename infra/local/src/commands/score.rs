@@ -13,7 +13,6 @@ use scores::{
     offline::OfflineVerdict,
     task::{self, MetricChoice},
 };
-use shared::error::Chain;
 
 use self::{
     report::ScoreReport,
@@ -93,10 +92,7 @@ pub(crate) fn run(args: &Args) -> CommandResult {
             output::write(&text)?;
             Ok(ExitCode::from(code))
         }
-        Err(error) => {
-            output::print_error(&Chain(&*error).to_string());
-            Ok(ExitCode::from(exit::UNUSABLE))
-        }
+        Err(error) => Ok(exit::unusable(&*error)),
     }
 }
 

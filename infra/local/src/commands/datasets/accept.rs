@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use shared::{dataset::Version, event::DatasetCleaned, google::documents::Write, id::VersionId};
 
-use crate::{arguments::StackArgs, exit::CommandResult, output, session::Session};
+use crate::{arguments::PersonArgs, exit::CommandResult, output, session::Session};
 
 /// The arguments.
 #[derive(Debug, clap::Args)]
@@ -20,21 +20,18 @@ pub(crate) struct AcceptArgs {
     /// The reason.
     #[arg(long, value_name = "TEXT", default_value = "")]
     why: String,
-    /// The person who accepts it.
-    #[arg(long, value_name = "NAME", env = "USER", default_value = "cli")]
-    by: String,
     #[command(flatten)]
-    stack: StackArgs,
+    person: PersonArgs,
 }
 
 /// Runs the command.
 pub(super) async fn run(args: AcceptArgs) -> CommandResult {
-    let session = Session::open(&args.stack.env_file).await?;
+    let session = Session::open(&args.person.stack.env_file).await?;
     let id = &args.version;
     let stored = session.documents.get::<Version>(id.as_str()).await?;
     let stored = stored.ok_or_else(|| format!("no version `{id}`"))?;
     let mut version = stored.value.clone();
-    version.accept(&args.by, &args.why, session.clock.now())?;
+    version.accept(&args.person.by, &args.why, session.clock.now())?;
     if version != stored.value {
         let replaced = session.documents.replace(id.as_str(), &stored, &version);
         if replaced.await? == Write::Lost {
