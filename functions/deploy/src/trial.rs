@@ -27,11 +27,11 @@ pub(crate) async fn tick(state: Data<State>, _delivery: Delivery<Tick>) -> Resul
     let due = [(DUE, DUE_NOW.into())];
     let routes = state.documents.query_all::<Route>(&due).await?;
     for route in &routes {
-        let looked = match &route.value.announce {
+        let outcome = match &route.value.announce {
             Some(_) => announce(&state, route).await,
-            None => look(&state, route).await,
+            None => judge_one(&state, route).await,
         };
-        if let Err(failure) = looked {
+        if let Err(failure) = outcome {
             warn!(
                 outcome = "canary_not_judged",
                 "a canary comes again with the next tick: {}",
@@ -59,7 +59,7 @@ async fn announce(state: &State, stored: &Stored<Route>) -> Result<(), Error> {
 }
 
 /// Judges one canary.
-async fn look(state: &State, stored: &Stored<Route>) -> Result<(), Error> {
+async fn judge_one(state: &State, stored: &Stored<Route>) -> Result<(), Error> {
     let Some(canary) = &stored.value.canary else {
         return Ok(());
     };

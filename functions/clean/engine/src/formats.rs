@@ -53,7 +53,7 @@ pub(crate) struct ReadRow<'a> {
     pub(crate) split: Option<DeclaredSplit>,
 }
 
-/// What the columns of a row tell about how it is read, whatever their values are.
+/// What the columns of a row say about how it is read, whatever their values are.
 ///
 /// Most rows of a file have the same columns, so this is found out once for all of them.
 #[derive(Debug, Clone, Copy)]
@@ -66,7 +66,7 @@ pub(crate) struct KnownShape {
 }
 
 impl KnownShape {
-    /// What the columns of `row` tell, where its format has all that carry meaning, under their own
+    /// What the columns of `row` say, where its format has all that carry meaning, under their own
     /// names, and none of them is `null`.
     pub(crate) fn of(row: &Object<'_>, options: ReadOptions) -> Option<Self> {
         let keys = Keys::of(row);

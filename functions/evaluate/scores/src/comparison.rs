@@ -40,9 +40,6 @@ mod tables;
 
 /// The evidence at which a claim is made, for a chance of 5 % that either claim is false.
 pub const THRESHOLD: f64 = 20.0;
-/// The evidence that is needed for rows added after the planned end, and from the tenth comparison with the
-/// same rows on.
-pub const THRESHOLD_STRICT: f64 = 100.0;
 
 /// Counts as floating-point numbers: rows are far fewer than 2^52.
 #[expect(clippy::cast_precision_loss, reason = "rows are far fewer than 2^52")]
