@@ -4,21 +4,15 @@ use serde_json::json;
 use shared::run::{Run, State};
 use system_tests::{
     harness::{Harness, Setup},
-    person::command,
+    person::said,
 };
 
 use crate::{PROGRAM, rows};
 
 /// Runs a command on the run, with the reason `why`; gives what it prints.
 async fn change(harness: &Harness, verb: &str, run: &Run, why: &str) -> (bool, String) {
-    let directory = tempfile::tempdir().unwrap();
-    let file = harness.env_file(directory.path());
-    let file = file.to_str().unwrap();
-    let id = run.id.as_str();
-    let arguments = [verb, id, "--why", why, "--by", "ada", "--env-file", file];
-    let ended = command(PROGRAM, &arguments).await;
-    let text = [ended.stdout, ended.stderr].concat();
-    (ended.status.success(), String::from_utf8(text).unwrap())
+    let arguments = [verb, run.id.as_str(), "--why", why, "--by", "ada"];
+    said(harness.command(PROGRAM, &arguments).await)
 }
 
 #[tokio::test(flavor = "multi_thread")]

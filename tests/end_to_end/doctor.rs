@@ -12,10 +12,8 @@ use crate::PROGRAM;
 
 /// Runs the doctor on a stack; gives its exit code and its JSON.
 async fn diagnose(harness: &Harness) -> (Option<i32>, Value) {
-    let directory = tempfile::tempdir().unwrap();
-    let env = harness.env_file(directory.path());
-    let arguments = ["doctor", "--json", "--env-file", env.to_str().unwrap()];
-    let Output { status, stdout, .. } = command(PROGRAM, &arguments).await;
+    let ended = harness.command(PROGRAM, &["doctor", "--json"]).await;
+    let Output { status, stdout, .. } = ended;
     let report = serde_json::from_slice(&stdout).unwrap_or_default();
     (status.code(), report)
 }

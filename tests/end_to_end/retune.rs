@@ -3,21 +3,15 @@
 use shared::{id::DatasetName, run::Run};
 use system_tests::{
     faults::chain::{MODEL, TestChain, setup},
-    person::command,
+    person::said,
 };
 
 use crate::PROGRAM;
 
 /// Runs `lapidary retune` with more arguments; gives whether it succeeded, and what it prints.
 async fn retune(chain: &TestChain, more: &[&str]) -> (bool, String) {
-    let directory = tempfile::tempdir().unwrap();
-    let file = chain.harness.env_file(directory.path());
-    let file = file.to_str().unwrap();
-    let mut arguments = vec!["retune", MODEL, "--by", "ada", "--env-file", file];
-    arguments.extend(more);
-    let ended = command(PROGRAM, &arguments).await;
-    let text = [ended.stdout, ended.stderr].concat();
-    (ended.status.success(), String::from_utf8(text).unwrap())
+    let arguments = [&["retune", MODEL, "--by", "ada"], more].concat();
+    said(chain.harness.command(PROGRAM, &arguments).await)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,19 +7,14 @@ use shared::{
 };
 use system_tests::{
     harness::{Harness, Setup},
-    person::command,
+    person::said,
 };
 
 use crate::{PROGRAM, rows};
 
 /// Runs a command of a person on the stack; gives what it prints.
 async fn ask(harness: &Harness, arguments: &[&str]) -> (bool, String) {
-    let directory = tempfile::tempdir().unwrap();
-    let file = harness.env_file(directory.path());
-    let arguments = [arguments, &["--env-file", file.to_str().unwrap()]].concat();
-    let ended = command(PROGRAM, &arguments).await;
-    let text = [ended.stdout, ended.stderr].concat();
-    (ended.status.success(), String::from_utf8(text).unwrap())
+    said(harness.command(PROGRAM, arguments).await)
 }
 
 #[tokio::test(flavor = "multi_thread")]

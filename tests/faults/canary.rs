@@ -12,7 +12,6 @@ use shared::{
 };
 use system_tests::{
     faults::chain::{MODEL, TestChain, setup},
-    person::command,
     wait,
 };
 
@@ -22,11 +21,7 @@ use crate::PROGRAM;
 const RECIPE: &str = "\n[deploy.canary]\nsteps = [50, 100]\nwindow_min = 1\nharm_max = 0.4\n";
 
 async fn lapidary(chain: &TestChain, arguments: &[&str]) -> String {
-    let directory = tempfile::tempdir().expect("a directory");
-    let env = chain.harness.env_file(directory.path());
-    let env = env.to_str().expect("a path");
-    let arguments = [arguments, &["--env-file", env]].concat();
-    let ended = command(PROGRAM, &arguments).await;
+    let ended = chain.harness.command(PROGRAM, arguments).await;
     assert!(ended.status.success(), "{ended:?}");
     String::from_utf8(ended.stdout).expect("text")
 }

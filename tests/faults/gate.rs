@@ -9,7 +9,6 @@ use shared::{
 };
 use system_tests::{
     faults::chain::{MODEL, TestChain, rows, setup},
-    person::command,
     wait,
 };
 
@@ -17,11 +16,7 @@ use crate::PROGRAM;
 
 /// Runs a command of `lapidary` on the chain's system.
 async fn lapidary(chain: &TestChain, arguments: &[&str]) {
-    let directory = tempfile::tempdir().expect("a directory");
-    let env = chain.harness.env_file(directory.path());
-    let env = env.to_str().expect("a path");
-    let arguments = [arguments, &["--env-file", env]].concat();
-    let ended = command(PROGRAM, &arguments).await;
+    let ended = chain.harness.command(PROGRAM, arguments).await;
     assert!(ended.status.success(), "{ended:?}");
 }
 

@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 use shared::{evaluation::EvaluationRecord, id::RunId, run::Run};
 use system_tests::{
     faults::chain::{MODEL, TestChain, setup},
-    person::command,
     wait,
 };
 
@@ -99,13 +98,11 @@ async fn check(path: &str) {
 
 /// `lapidary evaluate RUN --again`.
 async fn ask_again(chain: &TestChain, run: &RunId) {
-    let directory = tempfile::tempdir().expect("a directory");
-    let env = chain.harness.env_file(directory.path());
-    let env = env.to_str().expect("a path");
-    let arguments = ["evaluate", run.as_str(), "--again", "--env-file", env];
+    let arguments = ["evaluate", run.as_str(), "--again"];
     // The function may write the same document at the same time.
     for _attempt in 0..5 {
-        if command(PROGRAM, &arguments).await.status.success() {
+        let ended = chain.harness.command(PROGRAM, &arguments).await;
+        if ended.status.success() {
             return;
         }
     }

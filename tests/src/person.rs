@@ -156,6 +156,14 @@ impl Harness {
         .await;
     }
 
+    /// Runs a command of `program` on the system, and waits for its end.
+    pub async fn command(&self, program: &str, arguments: &[&str]) -> Output {
+        let directory = tempfile::tempdir().expect("a directory");
+        let env = self.env_file(directory.path());
+        let env = env.to_str().expect("UTF-8");
+        command(program, &[arguments, &["--env-file", env]].concat()).await
+    }
+
     /// Writes the addresses of the system to an env file for commands.
     pub fn env_file(&self, directory: &Path) -> PathBuf {
         let mut text = String::new();
@@ -175,6 +183,13 @@ pub async fn command(program: &str, arguments: &[&str]) -> Output {
         .env_remove("USER")
         .output();
     ended.await.expect("the command runs")
+}
+
+/// Whether a command succeeded, and what it printed.
+pub fn said(ended: Output) -> (bool, String) {
+    let text = [ended.stdout, ended.stderr].concat();
+    let text = String::from_utf8(text).expect("UTF-8");
+    (ended.status.success(), text)
 }
 
 /// The token in the forms of a page of the console.

@@ -4,7 +4,6 @@ use serde_json::Value;
 use shared::{id::RunId, job_state::JobState, run::State};
 use system_tests::{
     harness::{Harness, Setup},
-    person::command,
     vertex_proxy::{ProxyMode, VertexProxy, VertexRequest},
     wait,
 };
@@ -64,12 +63,9 @@ async fn a_run_that_fails_again_waits_for_a_person_who_may_retry_it() {
     harness.settled().await;
     harness.watched(5).await;
     assert_eq!(proxy.creates(), 2);
-    let directory = tempfile::tempdir().expect("a directory");
-    let env = harness.env_file(directory.path());
-    let env = env.to_str().expect("UTF-8");
     let why = "the service was broken on that day";
-    let arguments = ["retry", run.id.as_str(), "--why", why, "--env-file", env];
-    let retried = command(PROGRAM, &arguments).await;
+    let arguments = ["retry", run.id.as_str(), "--why", why];
+    let retried = harness.command(PROGRAM, &arguments).await;
     assert!(retried.status.success(), "{retried:?}");
     let third = published(&harness, &run.id, 3, "succeeded").await;
     assert_eq!(third["attempt"], 3, "{third:#}");

@@ -4,7 +4,6 @@ use serde_json::json;
 use shared::run::{Run, State};
 use system_tests::{
     harness::{Harness, Setup},
-    person::command,
     vertex_proxy::{VertexProxy, VertexRequest},
 };
 
@@ -135,9 +134,9 @@ async fn a_job_is_created_where_it_was_planned() {
         ..setup(other)
     };
     let harness = proxy.harness(PROGRAM, setup).await;
-    let env = harness.env_file(directory.path());
-    let env = env.to_str().expect("UTF-8");
-    let approved = command(PROGRAM, &["approve", run.id.as_str(), "--env-file", env]).await;
+    let approved = harness
+        .command(PROGRAM, &["approve", run.id.as_str()])
+        .await;
     assert!(approved.status.success(), "{approved:?}");
     running(&harness, &upload).await;
     harness
