@@ -8,7 +8,7 @@ use system_tests::harness::{Harness, Setup};
 use crate::PROGRAM;
 
 /// Paths of the function that serves every path.
-const DOORS: [(Method, &str); 5] = [
+const ENTRANCES: [(Method, &str); 5] = [
     (Method::POST, "/v1/models/m:generateContent"),
     (
         Method::POST,
@@ -36,7 +36,7 @@ fn routes(function: &str) -> BTreeSet<(Method, String)> {
         }
         // A handler of all paths: its grammar is in a table of its own.
         if shipped.contains(".default_service(") {
-            for (method, path) in DOORS {
+            for (method, path) in ENTRANCES {
                 routes.insert((method, path.to_owned()));
             }
         }

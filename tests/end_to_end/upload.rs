@@ -224,7 +224,7 @@ async fn check_answers(harness: &Harness, run: &Run, version: &Version) {
     assert_ne!(base["modelVersion"], fresh["modelVersion"]);
 }
 
-/// The same model answers by the other doors, in pieces and in `OpenAI`'s shape.
+/// The same model answers by the other APIs, in pieces and in `OpenAI`'s shape.
 async fn check_doors(harness: &Harness, request: &Value) {
     let predict = harness.address("PREDICT_URL");
     let path =

@@ -1,4 +1,4 @@
-//! Why a question gets no answer, in words for its caller. How it is written, its door decides.
+//! Why a question gets no answer, in words for its caller. Its API decides how it is written.
 
 use std::time::Duration;
 

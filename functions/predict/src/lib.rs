@@ -1,15 +1,15 @@
 //! Serves the routed model. Repeated questions are answered from a cache, questions that the tuned model answers with low
 //! confidence by the better of it and the base model, and every answer says which model gave it.
 //!
-//! A question comes in by a door ([`doors`](self)), is served ([`serving`](self)) by the better of two models
+//! A question comes in by an API ([`apis`](self)), is served ([`serving`](self)) by the better of two models
 //! ([`race`](self)), and leaves in the shape that it came in.
 
 mod allowance;
+mod apis;
 mod arm;
 mod breaker;
 mod canary_log;
 mod config;
-mod doors;
 mod events;
 mod failure;
 mod flight;
@@ -104,6 +104,6 @@ async fn start(
         // One handler for all paths: their grammar is a table of its own.
         app.app_data(state.clone())
             .app_data(body.clone())
-            .default_service(web::to(doors::enter));
+            .default_service(web::to(apis::enter));
     })
 }

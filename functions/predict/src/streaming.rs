@@ -7,7 +7,7 @@ use futures::{Stream, stream};
 
 use crate::{events::AnswerEvents, failure::ServeFailure, note::Note};
 
-/// How a door writes the events.
+/// How an API writes the events.
 pub(crate) trait Framing {
     /// One event, from the bytes that the model wrote.
     fn event(&mut self, event: &Bytes) -> Bytes;

@@ -1,4 +1,4 @@
-//! What a caller gets for each way in which the models may fail, by either door.
+//! What a caller gets for each way in which the models may fail, by either API.
 
 use std::sync::{
     Mutex,
@@ -23,7 +23,7 @@ use shared::{
 
 use super::*;
 use crate::{
-    Config, breaker::Breakers, cache::Cache, doors, flight::Flights, route_cache::RouteCache,
+    Config, apis, breaker::Breakers, cache::Cache, flight::Flights, route_cache::RouteCache,
 };
 
 /// What a permission of ours that is missing reads like.
@@ -139,7 +139,7 @@ impl World {
         let app = App::new()
             .app_data(Data::new(Arc::clone(&self.state)))
             .app_data(web::PayloadConfig::new(body_max))
-            .default_service(web::to(doors::enter));
+            .default_service(web::to(apis::enter));
         let app = test::init_service(app).await;
         test::call_service(&app, request.to_request()).await
     }
@@ -149,7 +149,7 @@ impl World {
         Answered::of(self.call(request).await).await
     }
 
-    /// The question of the tests, by Vertex AI's door.
+    /// The question of the tests, by Vertex AI's API.
     async fn ask(&self) -> Answered {
         self.post(GENERATE, QUESTION).await
     }

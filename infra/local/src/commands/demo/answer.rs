@@ -1,4 +1,4 @@
-//! One question to `predict` by each of its doors, as a user's program would ask it.
+//! One question to `predict` by each of its APIs, as a user's program would ask it.
 
 use std::time::Duration;
 

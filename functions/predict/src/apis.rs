@@ -1,4 +1,4 @@
-//! The doors by which questions come: Vertex AI's, the Gemini API's and `OpenAI`'s, at the paths that their clients use.
+//! The APIs by which questions come: Vertex AI's, the Gemini API's and `OpenAI`'s, at the paths that their clients use.
 
 mod address;
 mod openai;
@@ -17,7 +17,7 @@ use actix_web::{
 use shared::error::Chain;
 use tracing::{info, warn};
 
-use self::address::{Address, Door};
+use self::address::{Address, ApiStyle};
 use crate::{
     State,
     arm::CallerDigest,
@@ -35,13 +35,13 @@ pub(crate) async fn enter(
     request: HttpRequest,
     body: Result<Bytes, actix_web::Error>,
 ) -> HttpResponse {
-    let (door, address) = Address::of(request.path());
+    let (api, address) = Address::of(request.path());
     let begun = Instant::now();
     let answered = match address {
         Some(address) => handle(&state, &request, &address, body, begun).await,
         None => Err(ServeFailure::UnknownPath),
     };
-    answered.unwrap_or_else(|failure| refuse(door, &failure))
+    answered.unwrap_or_else(|failure| refuse(api, &failure))
 }
 
 async fn handle(
@@ -121,8 +121,8 @@ fn unreadable(error: &actix_web::Error, bytes_max: usize) -> ServeFailure {
     }
 }
 
-/// A failure in the shape of the door.
-fn refuse(door: Door, failure: &ServeFailure) -> HttpResponse {
+/// A failure in the shape of the API.
+fn refuse(api: ApiStyle, failure: &ServeFailure) -> HttpResponse {
     let status = StatusCode::from_u16(failure.status());
     let mut response = HttpResponse::build(status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
     if let Some(seconds) = failure.retry_after_s() {
@@ -136,9 +136,9 @@ fn refuse(door: Door, failure: &ServeFailure) -> HttpResponse {
         status = failure.status(),
         "not answered"
     );
-    response.json(match door {
-        Door::Google => vertex::error(failure),
-        Door::OpenAi => openai::error(failure),
+    response.json(match api {
+        ApiStyle::Google => vertex::error(failure),
+        ApiStyle::OpenAi => openai::error(failure),
     })
 }
 

@@ -6,7 +6,7 @@ use shared::id::DatasetName;
 
 /// Whose shape a path has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Door {
+pub(super) enum ApiStyle {
     /// Vertex AI's and the Gemini API's.
     Google,
     /// `OpenAI`'s.
@@ -31,18 +31,18 @@ pub(super) enum Address<'a> {
 }
 
 impl<'a> Address<'a> {
-    /// What `path` asks for. A path that is not known has the shape of the door that it resembles.
-    pub(super) fn of(path: &'a str) -> (Door, Option<Self>) {
+    /// What `path` asks for. A path that is not known has the shape of the API that it resembles.
+    pub(super) fn of(path: &'a str) -> (ApiStyle, Option<Self>) {
         let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
         match segments.as_slice() {
-            ["v1", "chat", "completions"] => (Door::OpenAi, Some(Self::Chat)),
+            ["v1", "chat", "completions"] => (ApiStyle::OpenAi, Some(Self::Chat)),
             [
                 "v1",
                 "chat" | "completions" | "embeddings" | "responses",
                 ..,
-            ] => (Door::OpenAi, None),
-            ["v1" | "v1beta" | "v1beta1", of @ ..] => (Door::Google, Self::of_resource(of)),
-            _ => (Door::Google, None),
+            ] => (ApiStyle::OpenAi, None),
+            ["v1" | "v1beta" | "v1beta1", of @ ..] => (ApiStyle::Google, Self::of_resource(of)),
+            _ => (ApiStyle::Google, None),
         }
     }
 
@@ -81,7 +81,7 @@ impl<'a> Address<'a> {
     }
 }
 
-/// A model as both doors describe it: `GET /v1/models/{model}` has the same path for both.
+/// A model as both APIs describe it: `GET /v1/models/{model}` has the same path for both.
 pub(super) fn card(model: &str) -> Value {
     json!({
         "name": format!("models/{model}"),
@@ -94,7 +94,7 @@ pub(super) fn card(model: &str) -> Value {
     })
 }
 
-/// All models as both doors, and Vertex AI's publisher models, list them.
+/// All models as both APIs, and Vertex AI's publisher models, list them.
 pub(super) fn list(names: &[DatasetName]) -> Value {
     let cards: Vec<Value> = names.iter().map(|name| card(name.as_str())).collect();
     let published: Vec<Value> = names
@@ -111,13 +111,13 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(path: &str, door: Door, expected: Option<Address<'_>>) {
-        assert_eq!(Address::of(path), (door, expected), "{path}");
+    fn check(path: &str, api: ApiStyle, expected: Option<Address<'_>>) {
+        assert_eq!(Address::of(path), (api, expected), "{path}");
     }
 
     #[test]
     fn every_path_of_the_clients_is_known() {
-        let google = |path: &str, address| check(path, Door::Google, Some(address));
+        let google = |path: &str, address| check(path, ApiStyle::Google, Some(address));
         for place in [
             "models",
             "publishers/google/models",
@@ -137,7 +137,11 @@ mod tests {
         }
         google("/v1beta1/publishers/google/models", Address::Models);
         google("/v1/models", Address::Models);
-        check("/v1/chat/completions", Door::OpenAi, Some(Address::Chat));
+        check(
+            "/v1/chat/completions",
+            ApiStyle::OpenAi,
+            Some(Address::Chat),
+        );
     }
 
     #[test]
@@ -152,9 +156,9 @@ mod tests {
             "/v1/projects/p/models/m:generateContent",
             "/admin",
         ] {
-            check(path, Door::Google, None);
+            check(path, ApiStyle::Google, None);
         }
-        check("/v1/embeddings", Door::OpenAi, None);
-        check("/v1/chat", Door::OpenAi, None);
+        check("/v1/embeddings", ApiStyle::OpenAi, None);
+        check("/v1/chat", ApiStyle::OpenAi, None);
     }
 }
