@@ -101,20 +101,6 @@ async fn a_job_that_a_call_past_its_deadline_made_is_found_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_is_found_again_where_the_filter_of_lists_is_refused() {
-    let chain = start_with(json!({ "drop": "after" })).await;
-    let refused = json!({
-        "method": "GET", "path": "/tuningJobs$", "query": "filter=",
-        "times": 1_000, "action": { "error": { "status": "INVALID_ARGUMENT" } },
-    });
-    let refused = chain.harness.faults.arm(&refused).await;
-    let upload = chain.upload().await;
-    let ended = chain.ends_once(&upload).await;
-    assert!(adopted(&ended), "{:#?}", ended.run.history);
-    assert!(chain.harness.faults.fired(&refused).await > 0);
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_job_whose_creation_was_not_answered_is_adopted() {
     check_adopts(json!({ "drop": "after" })).await;
 }

@@ -108,13 +108,6 @@ fn refused(caller: &str, path: &str, status: &str, times: u32) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_404_of_a_job_that_lives_ends_no_run() {
-    let mut get = refused("watch", "/tuningJobs/", "NOT_FOUND", 3);
-    get["method"] = "GET".into();
-    check(&[get]).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_curve_that_may_not_be_read_for_a_while_holds_nothing_up() {
     check(&[refused("watch", "/contexts/", "PERMISSION_DENIED", 3)]).await;
 }

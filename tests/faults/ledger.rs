@@ -1,12 +1,11 @@
 //! The promise: every job of Lapidary is followed to its end, whatever the service answers and whatever
 //! becomes of its run.
 
-use futures::future;
 use serde_json::{Value, json};
 use shared::{
     dataset::Version,
     job_ledger::{JobEntry, JobOwner},
-    run::{Run, State},
+    run::Run,
     spend::{SpendMonth, Usd, spend_key},
 };
 use system_tests::{
@@ -174,44 +173,4 @@ async fn create(harness: &Harness, like: &Run, run_id: &str) -> String {
     let name = created["name"].as_str();
     name.unwrap_or_else(|| panic!("no job: {created}"))
         .to_owned()
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn runs_that_await_approval_hide_nothing() {
-    let chain = TestChain::start(PROGRAM, setup()).await;
-    let harness = &chain.harness;
-    // Slow enough for all of them to be there before the job ends.
-    let slow = json!({ "seconds_per_step": 60.0 });
-    harness.faults.set_vertex(&slow).await;
-    let upload = chain.upload().await;
-    let version = harness.cleaned(&upload).await.version.expect("a version");
-    let has_job = |run: &Run| run.job.is_some();
-    let _live = harness
-        .run_of(version.as_str(), "the run's job", has_job)
-        .await;
-    // More than two pages of a query, all before the live run in its order.
-    let waiting: Vec<Run> = (0..620).map(waiting).collect();
-    let written = waiting.iter().map(async |run| {
-        let written = harness.session.documents.create(run.id.as_str(), run).await;
-        written.expect("it is written")
-    });
-    let _all = future::join_all(written).await;
-    let published = |run: &Run| run.finish_published;
-    let run = harness
-        .run_of(version.as_str(), "the run's end to be published", published)
-        .await;
-    assert_ne!(run.state, State::Failed, "{}", run.reason);
-}
-
-/// A run that awaits approval, and whose name sorts before the chain's.
-fn waiting(number: u32) -> Run {
-    let run = json!({
-        "id": format!("a{number}-b-c"), "dataset": "a", "version": format!("a{number}-b"), "model": "a",
-        "plan": {"base_model": "m", "region": "r", "epochs": 1,
-                 "learning_rate_multiplier": 1.0, "adapter_size": 1},
-        "estimate": {"training_tokens": 1, "usd": 1.0, "price_as_of": ""},
-        "budget_usd": 0.0, "state": "awaiting_approval", "reason": "",
-        "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z",
-    });
-    serde_json::from_value(run).expect("a run")
 }

@@ -8,7 +8,6 @@
     reason = "a test's helper fails the test, and reports progress"
 )]
 
-mod alerts;
 mod canary;
 mod crash;
 mod create;

@@ -9,6 +9,12 @@ use system_tests::{
 
 use super::{ALWAYS, RECIPE, calls_about, fields_of, rows, running, start, succeeds, text};
 
+/// Simulated seconds of a step: the job lasts some three hours, and a curve that is not read for half an hour calls
+/// a person.
+const REFUSED_STEP_S: f64 = 60.0;
+/// Simulated seconds of a step: every look at the curve shows a few new ones.
+const ODD_STEP_S: f64 = 40.0;
+
 /// Refuses every read on the way to a curve.
 async fn refuse_curves(harness: &Harness, status: &str) {
     for path in ["/metadataStores/", "/tensorboards/"] {
@@ -20,7 +26,7 @@ async fn refuse_curves(harness: &Harness, status: &str) {
 
 /// A healthy job of hours whose curve is refused: it ends well, and the next run gets its turn.
 async fn check_refused(status: &str, shown: &[&str]) {
-    let (harness, proxy) = start(Setup::default(), 240.0, &[]).await;
+    let (harness, proxy) = start(Setup::default(), REFUSED_STEP_S, &[]).await;
     refuse_curves(&harness, status).await;
     let first = harness.drop_example("support-tickets", "support").await;
     let run = running(&harness, &first).await;
@@ -53,7 +59,7 @@ async fn a_curve_beyond_its_quota_stops_no_job() {
 
 /// A healthy job whose curve `mode` changes.
 async fn check_odd(mode: ProxyMode) -> (Harness, VertexProxy, Run) {
-    let (harness, proxy) = start(Setup::default(), 120.0, &[mode]).await;
+    let (harness, proxy) = start(Setup::default(), ODD_STEP_S, &[mode]).await;
     let upload = harness.drop_example("support-tickets", "support").await;
     let run = succeeds(&harness, &upload).await;
     assert_eq!(proxy.cancels(), 0, "{:#?}", run.history);
@@ -99,7 +105,7 @@ async fn healthy_runs_with_noisy_losses_are_not_stopped() {
         sigma: 0.3,
         seed: 1,
     };
-    let (harness, proxy) = start(setup, 120.0, &[noise]).await;
+    let (harness, proxy) = start(setup, ODD_STEP_S, &[noise]).await;
     let mut uploads = Vec::new();
     for number in 0..RUNS {
         let dataset = format!("support-{number}");

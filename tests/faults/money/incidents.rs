@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 
+use futures::future;
 use serde_json::{Value, json};
 use shared::{id::RunId, run::State};
 use system_tests::{
@@ -76,9 +77,9 @@ async fn one_incident_that_comes_500_times_is_looked_at_once() {
     let (harness, proxy, run) = with_a_job().await;
     let before = proxy.count(|_| true);
     let alert = incident("0.repeated", &run).to_string();
-    for _ in 0..TIMES {
-        harness.publish("alert", alert.as_bytes(), &json!({})).await;
-    }
+    let no_attributes = json!({});
+    let published = (0..TIMES).map(|_| harness.publish("alert", alert.as_bytes(), &no_attributes));
+    future::join_all(published).await;
     harness.settled().await;
     let calls = proxy.count(|_| true) - before;
     assert!(calls > 0, "it was looked at");
@@ -114,7 +115,15 @@ async fn incidents_of_any_shape_are_read() {
     let members = stateless["incident"].as_object_mut().expect("an object");
     members.remove("state");
     shapes.push(stateless);
-    shapes.push(json!({ "version": "1.2", "incident": null }));
+    shapes.extend([
+        json!({ "version": "1.2", "incident": null }),
+        json!({}),
+        json!(null),
+        json!([1, 2]),
+        json!({ "incident": { "incident_id": "1", "state": null, "metric": null } }),
+        json!({ "incident": { "incident_id": 2, "metric": { "labels": { "run_id": 7 } } } }),
+        json!({ "incident": { "state": "open", "metadata": { "user_labels": null } } }),
+    ]);
     for shape in &shapes {
         let data = shape.to_string();
         harness.publish("alert", data.as_bytes(), &json!({})).await;
