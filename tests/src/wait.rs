@@ -14,8 +14,11 @@ use std::{
 
 pub use able_time::AbleTime;
 
-/// Pause between two polls of the awaited state.
+/// Pause before the second poll of the awaited state; each later one is half as long again, since what has taken
+/// long may take a little longer, and polls cost the processor that the system needs.
 const POLL_PAUSE: Duration = Duration::from_millis(20);
+/// The longest pause between two polls: a held call waits for seconds.
+const POLL_PAUSE_MAX: Duration = Duration::from_millis(200);
 
 /// Pause between two measurements of progress, which cost more than a poll.
 const MEASURE_PAUSE: Duration = Duration::from_millis(500);
@@ -56,6 +59,7 @@ where
     F: Future<Output = Result<T, S>>,
 {
     let mut patience = Patience::new(progress).await;
+    let mut pause = POLL_PAUSE;
     loop {
         let seen = match state().await {
             Ok(value) => return value,
@@ -64,7 +68,8 @@ where
         if let Some(reason) = patience.is_over(progress).await {
             panic!("waited in vain for {what}: {reason}; last saw {seen:#?}");
         }
-        tokio::time::sleep(POLL_PAUSE).await;
+        tokio::time::sleep(pause).await;
+        pause = (pause * 3 / 2).min(POLL_PAUSE_MAX);
     }
 }
 
