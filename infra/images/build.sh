@@ -10,7 +10,8 @@ out=${1:?usage: infra/images/build.sh OUT}
 roots=${ROOTS:-/etc/ssl/certs/ca-certificates.crt}
 [ -s "$roots" ] || { echo "$roots is missing: install ca-certificates, or set ROOTS" >&2; exit 1; }
 if ! command -v cargo-cyclonedx >/dev/null; then
-  cargo install --quiet --locked --root target/tools --target-dir target/tools/build cargo-cyclonedx@0.5.9
+  # Unoptimised: it runs for seconds, and compiles for minutes otherwise.
+  CARGO_PROFILE_DEV_DEBUG=0 cargo install --quiet --locked --debug --root target/tools --target-dir target/tools/build cargo-cyclonedx@0.5.9
   PATH=$PWD/target/tools/bin:$PATH
 fi
 
