@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     io,
-    path::Path,
+    path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
     time::Duration,
 };
@@ -44,6 +44,13 @@ pub enum Error {
     },
 }
 
+/// The file of root certificates. Each of a function's eight clients reads them when it starts, and, without this
+/// variable, also a folder that has each of them once more in a file of its own.
+fn root_certificates() -> Option<(&'static str, PathBuf)> {
+    let file = openssl_probe::probe().cert_file?;
+    Some((openssl_probe::ENV_CERT_FILE, file))
+}
+
 /// A line that a function logged.
 #[derive(Debug, Clone)]
 pub struct LogLine {
@@ -81,6 +88,7 @@ impl Process {
         let mut child = Command::new(program)
             .args(["serve", function])
             .env_clear()
+            .envs(root_certificates())
             .envs(variables)
             .env("PORT", port.to_string())
             .stdin(Stdio::piped())
