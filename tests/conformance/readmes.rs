@@ -1,6 +1,6 @@
 //! The README of each function against its code and the topology.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use local::topology::Topology;
 
@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The rows that a function's table has, in order.
-const ROWS: [&str; 5] = ["consumes", "publishes", "reads", "writes", "settings"];
+const ROWS: [&str; 4] = ["consumes", "publishes", "reads", "writes"];
 
 /// The cell of a row in a README's table.
 pub(crate) fn cell(function: &str, row: &str) -> String {
@@ -21,6 +21,20 @@ pub(crate) fn cell(function: &str, row: &str) -> String {
         .filter_map(|line| line.strip_prefix(&format!("| {row} |")));
     let cell = cells.next().map(str::to_owned);
     cell.unwrap_or_else(|| panic!("the README of {function} has no row `{row}`"))
+}
+
+/// The settings in a function's README, with their defaults as the README writes them.
+pub(crate) fn documented_settings(function: &str) -> BTreeMap<String, String> {
+    let text = checkout::read(&format!("functions/{function}/README.md"));
+    let section = text.split("\n## Settings\n").nth(1).unwrap_or_default();
+    let section = section.split("\n## ").next().unwrap_or_default();
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
+    rows.map(|row| {
+        let mut cells = row.split(" | ").map(|cell| cell.trim_matches('`'));
+        let mut cell = || cells.next().unwrap_or_default().to_owned();
+        (cell(), cell())
+    })
+    .collect()
 }
 
 /// The texts between backticks.
@@ -45,7 +59,7 @@ pub(crate) fn source(function: &str) -> String {
 }
 
 /// Words in capitals with an underscore: the names of settings.
-pub(crate) fn settings(words: impl Iterator<Item = impl AsRef<str>>) -> BTreeSet<String> {
+fn settings(words: impl Iterator<Item = impl AsRef<str>>) -> BTreeSet<String> {
     let capital = |letter: char| letter.is_ascii_uppercase() || letter == '_';
     words
         .map(|word| word.as_ref().to_owned())
@@ -61,10 +75,10 @@ fn a_readme_has_every_row_in_order() {
         let places: Vec<_> = ROWS.iter().map(place).collect();
         assert!(places[0].is_some() && places.is_sorted(), "{function}");
         assert!(text.starts_with(&format!("# {function}\n\n")), "{function}");
-        assert!(
-            text.contains("\n## What it does not do\n"),
-            "{function} has no section \"What it does not do\""
-        );
+        for section in ["Settings", "What it does not do"] {
+            let has_it = text.contains(&format!("\n## {section}\n"));
+            assert!(has_it, "{function} has no section \"{section}\"");
+        }
     }
 }
 
@@ -117,7 +131,7 @@ fn a_function_reads_the_settings_of_its_readme() {
                 read.extend(settings(shipped(&code).split('"').skip(1).step_by(2)));
             }
         }
-        let documented = settings(quoted(&cell(&function, "settings")));
+        let documented: BTreeSet<String> = documented_settings(&function).into_keys().collect();
         assert_eq!(documented, read, "{function}");
     }
 }

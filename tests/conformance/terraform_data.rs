@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::{
     checkout::{self, TrackedFile, shipped},
     documents::{FirestoreUse, types},
-    readmes::{cell, quoted, settings, source, topics},
+    readmes::{cell, documented_settings, source, topics},
 };
 
 /// A JSON file of `infra/gcp`.
@@ -106,8 +106,24 @@ fn the_catalogue_lists_the_functions_and_jobs_of_the_topology() {
 #[test]
 fn a_function_has_the_settings_that_it_reads() {
     for (name, function) in catalogue() {
-        let said = settings(quoted(&cell(&name, "settings")));
-        assert_eq!(keys(&function["settings"]), said, "{name}");
+        let documented = documented_settings(&name);
+        let names: BTreeSet<String> = documented.keys().cloned().collect();
+        assert_eq!(keys(&function["settings"]), names, "{name}");
+        for (setting, default) in documented {
+            let given = &function["settings"][&setting];
+            let written = given
+                .as_str()
+                .map_or_else(|| given.to_string(), str::to_owned);
+            let has_none = ["required", "none"].contains(&default.as_str());
+            assert!(
+                has_none == given.is_null(),
+                "{name}: {setting} is {given}, not {default}"
+            );
+            assert!(
+                has_none || written == default,
+                "{name}: {setting} is {given}, not {default}"
+            );
+        }
     }
 }
 
