@@ -45,15 +45,26 @@ pub enum WithoutRoute {
 pub enum AfterTuned {
     /// Serve its reply, even if it is an error.
     Serve,
+    /// Serve its reply, since the budget of questions to the base model is spent.
+    ServeOverBudget,
     /// Ask the base model too.
     AskBase(FallbackReason),
 }
 
-/// What follows the tuned model's reply.
-pub fn after_tuned(tuned: Result<&Confidence, &CallError>, rules: &FallbackRules) -> AfterTuned {
+/// What follows the tuned model's reply. `is_in_budget` is asked only about a reply that is doubted: a model that fails is
+/// an outage, which no budget bounds.
+pub fn after_tuned(
+    tuned: Result<&Confidence, &CallError>,
+    rules: &FallbackRules,
+    is_in_budget: impl FnOnce() -> bool,
+) -> AfterTuned {
     match tuned {
         Ok(confidence) if could_improve(confidence, rules) => {
-            AfterTuned::AskBase(FallbackReason::LowConfidence)
+            if is_in_budget() {
+                AfterTuned::AskBase(FallbackReason::LowConfidence)
+            } else {
+                AfterTuned::ServeOverBudget
+            }
         }
         // A fault of the request itself: the base model would answer the same.
         Ok(_) | Err(CallError::No(_)) => AfterTuned::Serve,
@@ -114,8 +125,15 @@ mod tests {
 
     #[track_caller]
     fn check(tuned: Result<&Confidence, &CallError>, expected: AfterTuned) {
-        let found = after_tuned(tuned, &FallbackRules::default());
+        let found = after_tuned(tuned, &FallbackRules::default(), || true);
         assert_eq!(found, expected, "{tuned:?}");
+        // Only the doubt in a reply has a budget.
+        let bounded = after_tuned(tuned, &FallbackRules::default(), || false);
+        let expected = match expected {
+            AfterTuned::AskBase(FallbackReason::LowConfidence) => AfterTuned::ServeOverBudget,
+            other => other,
+        };
+        assert_eq!(bounded, expected, "{tuned:?}");
     }
 
     #[test]
@@ -162,7 +180,7 @@ mod tests {
         #[test]
         fn a_more_confident_reply_is_never_the_one_rejected(score in 0.0..1.0_f64, more in 0.0..1.0_f64, threshold in 0.0..1.0_f64) {
             let rules = FallbackRules { threshold, ..FallbackRules::default() };
-            let served = |score| after_tuned(Ok(&sure(score)), &rules) == AfterTuned::Serve;
+            let served = |score| after_tuned(Ok(&sure(score)), &rules, || true) == AfterTuned::Serve;
             prop_assert!(served(score + more) || !served(score));
         }
 

@@ -20,6 +20,9 @@ pub struct Config {
     pub cache: CacheLimits,
     /// When the base model answers in place of the tuned one: `PREDICT_CONFIDENCE_MIN`, 0.5.
     pub rules: FallbackRules,
+    /// The share of the tuned model's answers that may be doubted and compared with the base model's;
+    /// `PREDICT_FALLBACK_SHARE`, 0.25.
+    pub fallback_share: f64,
     /// The model that answers while the route cannot be read, `PREDICT_BASE_MODEL`, and where, which then is
     /// required: `PREDICT_LOCATION`, where every prompt may go by the policy. If not set: 503.
     pub base_model: Option<(String, Residency)>,
@@ -43,6 +46,12 @@ impl Config {
         let size_bytes = read.or("PREDICT_CACHE_BYTES", limits.size_bytes);
         let ttl_s = read.or("PREDICT_CACHE_TTL_S", 3_600_u32);
         let threshold = read.or("PREDICT_CONFIDENCE_MIN", FallbackRules::default().threshold);
+        let fallback_share = read.or("PREDICT_FALLBACK_SHARE", 0.25_f64);
+        if fallback_share.is_some_and(|share| !(0.0..=1.0).contains(&share)) {
+            read.fault(
+                "PREDICT_FALLBACK_SHARE is not a share: expected a number from 0 to 1".to_owned(),
+            );
+        }
         let base_model = read.optional::<String>("PREDICT_BASE_MODEL")?;
         let location = read.optional::<Residency>("PREDICT_LOCATION")?;
         if base_model.is_some() && location.is_none() {
@@ -72,6 +81,7 @@ impl Config {
                     None => WithoutRoute::Refuse,
                 },
             },
+            fallback_share: fallback_share?,
             base_model,
             allowance: Allowance::read(&allowed.unwrap_or_default()),
             expected: ExpectedLength {

@@ -12,6 +12,7 @@ mod canary_log;
 mod config;
 mod events;
 mod failure;
+mod fallback_budget;
 mod flight;
 mod models;
 mod race;
@@ -38,8 +39,8 @@ use shared::{
 };
 
 use crate::{
-    arm::Arm, breaker::Breakers, cache::Cache, canary_log::CanaryLog, flight::Flights,
-    route_cache::RouteCache,
+    arm::Arm, breaker::Breakers, cache::Cache, canary_log::CanaryLog,
+    fallback_budget::FallbackBudget, flight::Flights, route_cache::RouteCache,
 };
 pub use crate::{cache::CacheLimits, config::Config};
 
@@ -55,6 +56,7 @@ struct State {
     cache: Mutex<Cache>,
     flights: Flights,
     breakers: Breakers,
+    fallback_budget: FallbackBudget,
     documents: Documents,
     canaries: Mutex<CanaryLog>,
 }
@@ -94,6 +96,7 @@ async fn start(
         cache: Mutex::new(Cache::new(config.cache)),
         flights: Flights::default(),
         breakers: Breakers::default(),
+        fallback_budget: FallbackBudget::new(config.fallback_share),
         documents,
         canaries: Mutex::default(),
         config,

@@ -21,7 +21,7 @@ pub struct Note {
     /// Why the base model answers in place of the tuned one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fallback_reason: Option<FallbackReason>,
-    /// Why the tuned model's answer is served although the base model was asked.
+    /// Why the tuned model's answer is served although it is doubted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_not_served: Option<BaseNotServed>,
     /// Whether the answer comes from the cache.
@@ -55,7 +55,7 @@ pub enum FallbackReason {
     NoRoute,
 }
 
-/// Why the base model was asked, and is not served.
+/// Why the base model is not served although the tuned model's reply is doubted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BaseNotServed {
@@ -63,6 +63,8 @@ pub enum BaseNotServed {
     Failed,
     /// Its reply was no better.
     NoBetter,
+    /// It was not asked: the budget of fallbacks is spent.
+    OverBudget,
 }
 
 impl ServedBy {

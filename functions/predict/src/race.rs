@@ -4,7 +4,7 @@
 use std::{pin::pin, time::Instant};
 
 use futures::future::{self, BoxFuture, Either};
-use shared::outcome::CallError;
+use shared::outcome::{CallError, Idempotency};
 
 use crate::{
     State,
@@ -12,6 +12,7 @@ use crate::{
     choose::{AfterTuned, FallbackRules, after_tuned, base_is_better},
     confidence::Confidence,
     failure::{self, ServeFailure},
+    fallback_budget::FallbackBudget,
     note::{BaseNotServed, FallbackReason, Note, ServedBy},
 };
 
@@ -82,7 +83,20 @@ where
             let now = Instant::now();
             let half = now + until.saturating_duration_since(now) / 2;
             let half = tokio::time::sleep_until(half.into());
-            tuned_or_base(ask, &target.endpoint, base, &state.config.rules, half).await
+            let tuned = &target.endpoint;
+            let fallbacks = Fallbacks {
+                rules: &state.config.rules,
+                budget: &state.fallback_budget,
+            };
+            let outcome = tuned_or_base(ask, tuned, base, fallbacks, half).await;
+            let chosen = outcome.as_ref().map(|(_, chosen)| chosen);
+            if chosen.is_ok_and(|chosen| chosen.fallback_reason == Some(FallbackReason::TunedSlow))
+            {
+                // Its call was given up, so nothing else counts it.
+                let late = CallError::not_answered("it was too slow", Idempotency::Idempotent);
+                state.breakers.record(tuned, Some(&late), Instant::now());
+            }
+            outcome
         }
         Some((None, base)) => ask(base.to_owned())
             .await
@@ -103,42 +117,67 @@ where
     })
 }
 
+/// When the base model is asked as well.
+#[derive(Debug, Clone, Copy)]
+struct Fallbacks<'a> {
+    rules: &'a FallbackRules,
+    budget: &'a FallbackBudget,
+}
+
+impl Fallbacks<'_> {
+    /// What follows the reply of the model `tuned`, which came in time.
+    fn after<R: Scored>(self, tuned: &str, reply: &Result<R, CallError>) -> AfterTuned {
+        if reply.is_ok() {
+            self.budget.earn(tuned);
+        }
+        let confidence = reply.as_ref().map(Scored::confidence);
+        after_tuned(confidence, self.rules, || self.budget.spend(tuned))
+    }
+
+    /// What follows a reply when both models have been asked.
+    fn after_both<R: Scored>(self, reply: &Result<R, CallError>) -> AfterTuned {
+        after_tuned(reply.as_ref().map(Scored::confidence), self.rules, || true)
+    }
+}
+
 /// The base model is also asked once `half` of the time is over, so that it can still answer.
 async fn tuned_or_base<'a, R, A>(
     ask: A,
     tuned: &str,
     base: &str,
-    rules: &FallbackRules,
+    fallbacks: Fallbacks<'_>,
     half: impl Future<Output = ()>,
 ) -> Result<(R, Chosen), CallError>
 where
     R: Scored + 'a,
     A: Fn(String) -> BoxFuture<'a, Result<R, CallError>>,
 {
-    let tuned = match future::select(ask(tuned.to_owned()), pin!(half)).await {
-        Either::Left((tuned, _half)) => {
-            return match next(&tuned, rules) {
-                AfterTuned::Serve => tuned.map(|reply| (reply, Chosen::TUNED)),
-                AfterTuned::AskBase(reason) => better_of(tuned, ask(base.to_owned()).await, reason),
+    let reply = match future::select(ask(tuned.to_owned()), pin!(half)).await {
+        Either::Left((reply, _half)) => {
+            return match fallbacks.after(tuned, &reply) {
+                AfterTuned::Serve => reply.map(|reply| (reply, Chosen::TUNED)),
+                AfterTuned::ServeOverBudget => {
+                    let chosen = Chosen::tuned_over_base(BaseNotServed::OverBudget);
+                    reply.map(|reply| (reply, chosen))
+                }
+                AfterTuned::AskBase(reason) => better_of(reply, ask(base.to_owned()).await, reason),
             };
         }
-        Either::Right(((), tuned)) => tuned,
+        Either::Right(((), reply)) => reply,
     };
-    let (tuned, base, reason) = match future::select(tuned, ask(base.to_owned())).await {
-        Either::Left((tuned, base)) => match next(&tuned, rules) {
-            AfterTuned::Serve => return tuned.map(|reply| (reply, Chosen::TUNED)),
+    let (tuned, base, reason) = match future::select(reply, ask(base.to_owned())).await {
+        Either::Left((tuned, base)) => match fallbacks.after_both(&tuned) {
+            AfterTuned::Serve | AfterTuned::ServeOverBudget => {
+                return tuned.map(|reply| (reply, Chosen::TUNED));
+            }
             AfterTuned::AskBase(reason) => (tuned, base.await, reason),
         },
-        Either::Right((base, _tuned)) if next(&base, rules) == AfterTuned::Serve => {
+        Either::Right((base, _tuned)) if fallbacks.after_both(&base) == AfterTuned::Serve => {
             return base.map(|reply| (reply, Chosen::base(Some(FallbackReason::TunedSlow))));
         }
         Either::Right((base, tuned)) => (tuned.await, base, FallbackReason::TunedSlow),
     };
     better_of(tuned, base, reason)
-}
-
-fn next<R: Scored>(reply: &Result<R, CallError>, rules: &FallbackRules) -> AfterTuned {
-    after_tuned(reply.as_ref().map(Scored::confidence), rules)
 }
 
 /// The better of the two. A base model that fails never loses the tuned model's answer.
@@ -197,6 +236,14 @@ mod tests {
     }
 
     async fn race(tuned: Model, base: Model) -> Result<(Reply, Chosen), CallError> {
+        race_within(1.0, tuned, base).await
+    }
+
+    async fn race_within(
+        share: f64,
+        tuned: Model,
+        base: Model,
+    ) -> Result<(Reply, Chosen), CallError> {
         let ask = |name: String| {
             let (name, Model(steps, score)) = match name.as_str() {
                 "tuned" => ("tuned", tuned),
@@ -211,7 +258,11 @@ mod tests {
             }
             .boxed()
         };
-        tuned_or_base(ask, "tuned", "base", &FallbackRules::default(), pass(HALF)).await
+        let fallbacks = Fallbacks {
+            rules: &FallbackRules::default(),
+            budget: &FallbackBudget::new(share),
+        };
+        tuned_or_base(ask, "tuned", "base", fallbacks, pass(HALF)).await
     }
 
     #[track_caller]
@@ -243,6 +294,16 @@ mod tests {
             check(race(Model(1, tuned), Model(1, base)).await, name, chosen);
         }
         assert!(race(Model(1, FAILS), Model(1, FAILS)).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn without_a_budget_a_doubted_answer_is_served_and_an_outage_is_none() {
+        let over = Chosen::tuned_over_base(BaseNotServed::OverBudget);
+        let cut = race_within(0.0, Model(1, CUT), Model(1, GOOD)).await;
+        check(cut, "tuned", over);
+        let failed = Chosen::base(Some(FallbackReason::TunedFailed));
+        let fails = race_within(0.0, Model(1, FAILS), Model(1, GOOD)).await;
+        check(fails, "base", failed);
     }
 
     #[tokio::test]

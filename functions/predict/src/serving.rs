@@ -224,7 +224,11 @@ fn store(state: &State, key: Fingerprint, served: &Served) {
     let is_whole = (note.confidence.as_ref())
         .is_some_and(|confidence| is_cacheable(note.fallback_reason, confidence));
     // What was served for want of a base model may be worse than what that would say.
-    if is_whole && note.base_not_served != Some(BaseNotServed::Failed) {
+    let was_compared = match note.base_not_served {
+        Some(BaseNotServed::Failed | BaseNotServed::OverBudget) => false,
+        Some(BaseNotServed::NoBetter) | None => true,
+    };
+    if is_whole && was_compared {
         let mut cache = state.cache.lock().unwrap_or_else(PoisonError::into_inner);
         cache.put(key, served.clone(), state.clock.now());
     }

@@ -23,7 +23,8 @@ use shared::{
 
 use super::*;
 use crate::{
-    Config, apis, breaker::Breakers, cache::Cache, flight::Flights, route_cache::RouteCache,
+    Config, apis, breaker::Breakers, cache::Cache, fallback_budget::FallbackBudget,
+    flight::Flights, route_cache::RouteCache,
 };
 
 /// What a permission of ours that is missing reads like.
@@ -127,6 +128,7 @@ impl World {
             cache: Mutex::new(Cache::new(config.cache)),
             flights: Flights::default(),
             breakers: Breakers::default(),
+            fallback_budget: FallbackBudget::new(config.fallback_share),
             documents,
             canaries: Mutex::default(),
             config,
