@@ -135,7 +135,7 @@ variable "alert_emails" {
 }
 
 variable "budget" {
-  description = "The monthly cost above which people are notified; no budget if null. It stops nothing: the budget_usd of its recipe stops a run."
+  description = "The monthly cost above which people are notified; no budget if null. It stops nothing: the caps of policy.toml do."
   type = object({
     billing_account = string
     amount          = number

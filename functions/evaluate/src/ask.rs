@@ -154,7 +154,7 @@ impl Respondent {
         match failure {
             CallError::NotAllowed(refusal) if *count == 1 => error!(
                 outcome = "not_allowed",
-                service = vertex::SERVICE,
+                dependency = vertex::SERVICE,
                 lacks = refusal.lacks,
                 "`{}` may not be asked: {}",
                 self.model,

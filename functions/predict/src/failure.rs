@@ -100,7 +100,7 @@ pub(crate) fn log(error: &CallError, what: &str) {
     match error {
         CallError::NotAllowed(refusal) => error!(
             outcome = "not_allowed",
-            service = vertex::SERVICE,
+            dependency = vertex::SERVICE,
             lacks = refusal.lacks,
             "{what}: {chain}"
         ),

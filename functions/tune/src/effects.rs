@@ -124,7 +124,7 @@ impl Buyer<'_> {
             let chain = Chain(&no_policy).to_string();
             error!(
                 event.name = "submission_waits",
-                service = "policy",
+                dependency = "policy",
                 missing = "a policy that can be read",
                 "run {} waits, and nothing is bought: {chain}",
                 self.run.value.id
@@ -181,13 +181,13 @@ fn report(id: &RunId, report: &BuyReport) {
     match report {
         BuyReport::Needs { missing, answer } => error!(
             event.name = "submission_waits",
-            service = vertex::SERVICE,
+            dependency = vertex::SERVICE,
             missing,
             "run {id} waits until a person provides {missing}: {answer}"
         ),
         BuyReport::NoAnswer(calls) => error!(
             event.name = "submission_waits",
-            service = vertex::SERVICE,
+            dependency = vertex::SERVICE,
             missing = "an answer",
             "run {id} waits: {calls} create calls in a row had no answer, and made no job"
         ),

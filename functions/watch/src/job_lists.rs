@@ -69,7 +69,7 @@ fn log_failure(region: &str, error: &CallError) {
     match error {
         CallError::NotAllowed(refusal) => error!(
             outcome = "not_allowed",
-            service = vertex::SERVICE,
+            dependency = vertex::SERVICE,
             lacks = refusal.lacks,
             region,
             "the jobs in {region} may not be listed: {chain}"

@@ -48,7 +48,7 @@ fn log_failure(run: &Run, failure: &CallError) {
     match failure {
         CallError::NotAllowed(refusal) => error!(
             outcome = "not_allowed",
-            service = vertex::SERVICE,
+            dependency = vertex::SERVICE,
             lacks = refusal.lacks,
             run.id = %run.id,
             "the curve of run {} may not be read: {chain}",

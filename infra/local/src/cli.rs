@@ -87,7 +87,7 @@ enum Command {
     Score(commands::score::Args),
     /// Cleans a file offline, exactly as the function `clean` does.
     Clean(commands::clean::Args),
-    /// Compares versions of a dataset.
+    /// Compares versions of a dataset, or accepts one that waits for a person.
     Datasets(commands::datasets::Args),
     /// Runs one function in this process.
     #[command(hide = true)]

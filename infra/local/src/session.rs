@@ -21,7 +21,7 @@ pub const ENV_FILE: &str = ".lapidary/env";
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file of addresses cannot be read.
-    #[error("no stack is running: cannot read `{}`; start one with `lapidary up`", path.display())]
+    #[error("no stack is running, start one with `lapidary up`: cannot read `{}`", path.display())]
     NoStack {
         /// The file.
         path: PathBuf,

@@ -76,7 +76,10 @@ enum ChainError {
 
 /// Runs the command.
 pub(crate) async fn run(args: Args) -> CommandResult {
-    let (inputs, _directory) = input::inputs(&args.files)?;
+    let (inputs, _directory) = match input::inputs(&args.files) {
+        Ok(inputs) => inputs,
+        Err(error) => return Ok(exit::unusable(&error)),
+    };
     let screen = Screen::new();
     screen.print(
         "Vertex AI is simulated: no model is trained, nothing is billed, nothing leaves this machine.",

@@ -10,6 +10,7 @@ use std::{
 use emulators::clock::Clock;
 
 use crate::{
+    doctor::CloudConfig,
     exit::CommandResult,
     output, session,
     stack::{Stack, StackOptions},
@@ -60,9 +61,20 @@ pub(crate) async fn run(args: Args) -> CommandResult {
     Ok(ExitCode::SUCCESS)
 }
 
+/// `NAME=VALUE`, where a function has a setting of this name.
 fn setting(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
-    Ok((name.to_owned(), value.to_owned()))
+    let config = CloudConfig::load().map_err(|error| error.to_string())?;
+    let known = config.settings();
+    if known.contains(name) {
+        return Ok((name.to_owned(), value.to_owned()));
+    }
+    let likeness = |known: &&&str| strsim::jaro_winkler(name, known);
+    let nearest = known.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+    Err(format!(
+        "no function has a setting `{name}`; the nearest is `{}`",
+        nearest.unwrap_or(&"")
+    ))
 }
 
 fn banner(addresses: &BTreeMap<String, String>, env_file: &Path) -> String {
@@ -124,5 +136,19 @@ pub(crate) fn speed(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(speed) if speed.is_finite() && (1.0..=1_000.0).contains(&speed) => Ok(speed),
         _ => Err("expected a number from 1 to 1000".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_setting_that_no_function_has_is_refused() {
+        let given = setting("TUNE_JOBS_MAX=2").unwrap();
+        assert_eq!(given, ("TUNE_JOBS_MAX".to_owned(), "2".to_owned()));
+        let misspelt = setting("TUNE_JOB_MAX=2").unwrap_err();
+        assert!(misspelt.contains("`TUNE_JOBS_MAX`"), "{misspelt}");
+        assert_eq!(setting("TUNE_JOBS_MAX").unwrap_err(), "expected NAME=VALUE");
     }
 }

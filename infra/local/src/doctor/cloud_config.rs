@@ -82,6 +82,14 @@ impl CloudConfig {
         })
     }
 
+    /// The names of the settings of all functions.
+    pub(crate) fn settings(&self) -> BTreeSet<&str> {
+        let functions = self.functions.values().flat_map(|it| it.settings.keys());
+        let callers = self.auth_variables.values().flat_map(BTreeMap::keys);
+        let own = functions.chain(callers).map(String::as_str);
+        own.chain(["TUNING_REGION"]).collect()
+    }
+
     /// The variables that `function` must have: infra/gcp/settings.tf.
     pub(super) fn variables(&self, function: &str, topology: &Topology) -> BTreeSet<String> {
         let derived = topology.resource_variables();

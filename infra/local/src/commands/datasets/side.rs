@@ -40,7 +40,7 @@ pub(super) enum Error {
         source: io::Error,
     },
     /// There is no stack to read the version from.
-    #[error("cannot read version `{id}` from a stack")]
+    #[error("no file or directory `{id}` exists here, and no version of a stack can be read")]
     Session {
         /// The version.
         id: VersionId,
