@@ -45,6 +45,8 @@ enum Command {
     Demo(commands::demo::Args),
     /// Starts the system and keeps it running until it is stopped.
     Up(commands::up::Args),
+    /// Prints the addresses of a running stack, for a shell or a program.
+    Env(commands::env::Args),
     /// Finds what is missing in a stack or a Google Cloud project, and how to fix it.
     Doctor(commands::doctor::Args),
     /// Uploads a file to a running stack.
@@ -127,6 +129,7 @@ async fn dispatch(command: Command) -> CommandResult {
     match command {
         Command::Demo(args) => commands::demo::run(args).await,
         Command::Up(args) => commands::up::run(args).await,
+        Command::Env(args) => commands::env::run(&args),
         Command::Doctor(args) => commands::doctor::run(args).await,
         Command::Drop(args) => commands::drop::run(args).await,
         Command::Runs(args) => commands::runs::run(args).await,

@@ -3,6 +3,8 @@
 pub(crate) mod demo;
 pub(crate) mod up;
 
+pub(crate) mod env;
+
 pub(crate) mod doctor;
 
 pub(crate) mod approve;

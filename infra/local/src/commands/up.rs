@@ -70,7 +70,9 @@ fn setting(text: &str) -> Result<(String, String), String> {
         return Ok((name.to_owned(), value.to_owned()));
     }
     let likeness = |known: &&&str| strsim::jaro_winkler(name, known);
-    let nearest = known.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+    let nearest = known
+        .iter()
+        .max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
     Err(format!(
         "no function has a setting `{name}`; the nearest is `{}`",
         nearest.unwrap_or(&"")

@@ -29,7 +29,8 @@ pub(super) async fn run(args: AcceptArgs) -> CommandResult {
     let session = Session::open(&args.person.stack.env_file).await?;
     let id = &args.version;
     let stored = session.documents.get::<Version>(id.as_str()).await?;
-    let stored = stored.ok_or_else(|| format!("no version `{id}`: find its id with `lapidary show RUN`"))?;
+    let stored =
+        stored.ok_or_else(|| format!("no version `{id}`: find its id with `lapidary show RUN`"))?;
     let mut version = stored.value.clone();
     version.accept(&args.person.by, &args.why, session.clock.now())?;
     if version != stored.value {
