@@ -24,8 +24,8 @@ pub const OTHER_POINTS_MAX: usize = 250;
 pub const SERIES_MAX: usize = 24;
 
 /// The display names of the two losses; the slash is part of them.
-const TRAIN: &str = "/train_total_loss";
-const EVAL: &str = "/eval_total_loss";
+pub(crate) const TRAIN: &str = "/train_total_loss";
+pub(crate) const EVAL: &str = "/eval_total_loss";
 
 /// The series of a run so far, by step: document `curves/{run}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -102,7 +102,7 @@ struct StoredObject {
 
 impl FromMessage for Incident {
     fn from_message(message: &Message) -> Result<Self, String> {
-        Self::read(&message.data)
+        Ok(Self::read(&message.data))
     }
 }
 

@@ -482,7 +482,11 @@ impl Run {
         self.enter(next, by, &format!("cancelled by {by}: {why}"), at)
     }
 
-    /// The digest of what an approval approves: the plan, its price, the rows and the policy.
+    /// The digest of what an approval approves: the plan, its price, the rows, the route, and what the policy says
+    /// about it: above which amount it needs a person, and where its rows are kept.
+    ///
+    /// Not the policy as a whole: a change that does not bear on the run would undo its approval. Caps, allowed
+    /// models and the kill switch hold whatever was approved.
     pub fn approval_digest(&self) -> String {
         let Estimate {
             tokens_low,
@@ -491,7 +495,6 @@ impl Run {
             usd_high,
             ..
         } = &self.estimate;
-        let policy = self.policy_generation.unwrap_or_default();
         let plan = self.plan.parts().join(" ");
         let price = format!("{tokens_low} {tokens_high} {usd_low} {usd_high}");
         let version = self.version.as_str();
@@ -500,7 +503,8 @@ impl Run {
             &price,
             version,
             self.model.as_str(),
-            &policy.to_string(),
+            &self.budget_usd.to_string(),
+            self.location.as_str(),
         ])
     }
 
@@ -583,8 +587,9 @@ impl Run {
         if self.state != State::AwaitingApproval {
             return Err(NotApproved::State(self.state));
         }
+        let by = by.trim();
         let uploader = self.uploader.as_ref();
-        if let Some(uploader) = uploader.filter(|it| it.eq_ignore_ascii_case(by)) {
+        if let Some(uploader) = uploader.filter(|it| it.trim().eq_ignore_ascii_case(by)) {
             return Err(NotApproved::Uploader(uploader.clone()));
         }
         let why = kept_reason(why);

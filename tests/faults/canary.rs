@@ -1,6 +1,7 @@
 //! The promise: a canary that harms its callers is taken back by itself, and no message starts it again; one that
 //! does not goes on; and a person decides where too few callers come.
 
+use futures::future;
 use serde_json::{Value, json};
 use shared::{
     id::RunId,
@@ -11,7 +12,10 @@ use shared::{
     },
 };
 use system_tests::{
-    faults::chain::{MODEL, TestChain, setup},
+    faults::{
+        chain::{MODEL, TestChain, setup},
+        crash::CrashKind,
+    },
     wait,
 };
 
@@ -188,4 +192,44 @@ async fn no_caller_sees_what_a_canary_says_in_the_shadow() {
         route.canary_history.last().map(|it| it.run.as_str()),
         Some(run.as_str())
     );
+}
+
+/// Has `deploy` crash at the call that `fault` holds, of those by which a healthy canary gets all callers.
+async fn crashes_at(fault: Value) {
+    let checks = CrashKind::ALL.map(|kind| {
+        let fault = fault.clone();
+        async move {
+            let (mut chain, run) = tried_out(RECIPE).await;
+            let faults = chain.harness.faults.clone();
+            let fault = faults.arm(&fault).await;
+            ask(&chain, 0..140).await;
+            faults.held(&fault).await;
+            kind.befall(&mut chain.harness, "deploy", &fault).await;
+            let is_done = |route: &Route| route.leads_to(&run) && route.announce.is_none();
+            let route = route_when(&chain, "a promotion that is announced", is_done).await;
+            let moves = route.canary_history.iter();
+            let promoted = moves.filter(|change| change.kind == CanaryMove::Promoted);
+            assert_eq!((promoted.count(), route.version), (1, 4), "{kind:?}");
+            assert_eq!(chain.harness.backlog("dead-letters-pull").await, 0);
+        }
+    });
+    let _ended = future::join_all(checks).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_at_the_decision_on_a_canary_decides_once() {
+    crashes_at(json!({
+        "caller": "deploy", "path": "/UpdateDocument$", "body": "/documents/routes/",
+        "action": { "hold": "after" },
+    }))
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_at_the_event_of_a_canary_publishes_it_again() {
+    crashes_at(json!({
+        "caller": "deploy", "path": "Publisher/Publish$", "body": "/topics/model-deployed",
+        "action": { "hold": "before" },
+    }))
+    .await;
 }

@@ -1,18 +1,18 @@
-//! The promise: if any function is killed before or after any of its effects, there is still exactly
+//! The promise: if any function is killed, asked to end or frozen at any of its effects, there is still exactly
 //! one version, one tuning job, one evaluation, one decision and one promotion in the end.
 
 use std::{panic::AssertUnwindSafe, time::Instant};
 
 use futures::{FutureExt as _, future};
 use system_tests::faults::{
-    crash::{self, CrashSide, FUNCTIONS},
+    crash::{self, CrashKind, CrashSide, FUNCTIONS},
     effect::Effect,
 };
 
 use crate::PROGRAM;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_crash_at_any_effect_loses_nothing_and_repeats_nothing() {
+/// Has every function crash at every effect of a chain, in each of these ways.
+async fn check(ways: &[(CrashSide, CrashKind)]) {
     let effects = crash::effects_of_a_chain(PROGRAM).await;
     for function in FUNCTIONS {
         let has_one = effects.iter().any(|effect| effect.caller == function);
@@ -24,19 +24,37 @@ async fn a_crash_at_any_effect_loses_nothing_and_repeats_nothing() {
     let rounds = crash::rounds(&effects);
     // Each chain waits for a permit; one that fails must not hide the results of the others.
     let results = rounds.iter().flat_map(|round| {
-        [CrashSide::Before, CrashSide::After]
-            .map(|side| AssertUnwindSafe(check_round(round, side)).catch_unwind())
+        let checks = ways
+            .iter()
+            .map(move |way| AssertUnwindSafe(check_round(round, *way)).catch_unwind());
+        checks
     });
     let results = future::join_all(results).await;
     let failed = results.iter().filter(|result| result.is_err()).count();
     assert_eq!(failed, 0, "{failed} of {} chains failed", results.len());
     let missed: Vec<String> = results.into_iter().flatten().flatten().collect();
-    let armed = effects.iter().filter(|effect| is_steady(effect)).count() * 2;
+    let armed = effects.iter().filter(|effect| is_steady(effect)).count() * ways.len();
     assert!(
         missed.len() * 10 <= armed,
         "{} of {armed} crashes never occurred: {missed:#?}",
         missed.len()
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_at_any_effect_loses_nothing_and_repeats_nothing() {
+    let kill = CrashKind::Kill;
+    check(&[(CrashSide::Before, kill), (CrashSide::After, kill)]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sigterm_at_any_effect_loses_nothing_and_repeats_nothing() {
+    check(&[(CrashSide::Before, CrashKind::Terminate)]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_frozen_at_any_effect_loses_nothing_and_repeats_nothing() {
+    check(&[(CrashSide::After, CrashKind::Freeze)]).await;
 }
 
 /// Whether what the function does depends on its messages alone, not on the moment of a tick.
@@ -49,14 +67,14 @@ fn is_steady(effect: &Effect) -> bool {
 ///
 /// A few may not occur: where the machine is busy, a message is delivered again while it is handled,
 /// and the chain that the effects were read from had effects that no other one needs.
-async fn check_round(round: &[Effect], side: CrashSide) -> Vec<String> {
+async fn check_round(round: &[Effect], (side, kind): (CrashSide, CrashKind)) -> Vec<String> {
     let names: Vec<String> = round.iter().map(ToString::to_string).collect();
     let names = names.join("; ");
-    println!("crashes {side} {names}");
+    println!("{kind:?} {side} {names}");
     let started = Instant::now();
-    let missed = crash::crashes(PROGRAM, round, side).await;
+    let missed = crash::crashes(PROGRAM, round, (side, kind)).await;
     println!(
-        "recovered in {:?} from crashes {side} {names}",
+        "recovered in {:?} from {kind:?} {side} {names}",
         started.elapsed()
     );
     for effect in &missed {

@@ -1,29 +1,32 @@
 //! The promise: a lost event delays the chain until the next tick of `watch`, and no longer.
 
+use futures::future;
 use serde_json::json;
 use shared::{
     event::ObjectFinalized,
     run::{Run, State},
 };
 use system_tests::{
-    faults::chain::{MODEL, TestChain, setup},
-    harness::Setup,
+    faults::{
+        chain::{MODEL, TestChain, setup},
+        crash::CrashKind,
+    },
+    harness::{Harness, Setup},
     wait,
 };
 
 use crate::PROGRAM;
 
 /// Discards every pending message of `subscription`.
-async fn lose(chain: &TestChain, subscription: &str) {
-    let address = |name| chain.harness.session.address(name).expect("an address");
+pub(crate) async fn lose(harness: &Harness, subscription: &str) {
+    let address = |name| harness.session.address(name).expect("an address");
     let (host, project) = (
         address("PUBSUB_EMULATOR_HOST"),
         address("GOOGLE_CLOUD_PROJECT"),
     );
     let url = format!("http://{host}/v1/projects/{project}/subscriptions/{subscription}:seek");
-    let now = chain.harness.stack.clock().now();
-    let sought = chain
-        .harness
+    let now = harness.stack.clock().now();
+    let sought = harness
         .http
         .post(url)
         .json(&json!({ "time": now.to_rfc3339() }));
@@ -51,7 +54,7 @@ async fn a_version_without_a_run_gets_one() {
         _ => Ok(()),
     })
     .await;
-    lose(&chain, "tune-on-dataset-cleaned").await;
+    lose(&chain.harness, "tune-on-dataset-cleaned").await;
     chain
         .harness
         .stack
@@ -59,12 +62,8 @@ async fn a_version_without_a_run_gets_one() {
         .await
         .expect("it starts");
     let _ended = chain.ends_once(&upload).await;
-    let published_again = chain.harness.stack.log_lines().into_iter().any(|line| {
-        let message = line.entry["message"].as_str().unwrap_or_default();
-        line.function == "watch"
-            && message.ends_with("has no run: publishing `dataset-cleaned` again")
-    });
-    assert!(published_again, "`watch` did not publish it again");
+    let again = "has no run: publishing `dataset-cleaned` again";
+    assert!(has_published_again(&chain.harness, again), "it was not lost");
 }
 
 /// Runs the chain until `caller` is about to publish to `topic`, kills it there, and discards the
@@ -88,7 +87,7 @@ async fn unpublished(
         .kill(caller)
         .await
         .expect("it is killed");
-    lose(&chain, subscription).await;
+    lose(&chain.harness, subscription).await;
     chain.harness.faults.clear().await;
     (chain, upload)
 }
@@ -145,8 +144,8 @@ fn impatient() -> Setup {
 }
 
 /// Whether `watch` has logged a line that ends with `words`.
-fn has_published_again(chain: &TestChain, words: &str) -> bool {
-    chain.harness.stack.log_lines().into_iter().any(|line| {
+pub(crate) fn has_published_again(harness: &Harness, words: &str) -> bool {
+    harness.stack.log_lines().into_iter().any(|line| {
         let message = line.entry["message"].as_str().unwrap_or_default();
         line.function == "watch" && message.ends_with(words)
     })
@@ -165,7 +164,7 @@ async fn while_away(function: &'static str, subscription: &str) -> (TestChain, O
         }
     })
     .await;
-    lose(&chain, subscription).await;
+    lose(&chain.harness, subscription).await;
     let stack = &mut chain.harness.stack;
     stack.restart(function).await.expect("it starts");
     (chain, upload)
@@ -176,7 +175,7 @@ async fn an_upload_whose_notification_was_lost_is_handled_once() {
     let (chain, upload) = while_away("clean", "clean-on-object-finalized").await;
     let _ended = chain.ends_once(&upload).await;
     let again = "has no record: publishing `object-finalized` again";
-    assert!(has_published_again(&chain, again), "it was not lost");
+    assert!(has_published_again(&chain.harness, again), "it was not lost");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -184,7 +183,7 @@ async fn a_run_whose_end_evaluate_did_not_learn_of_is_evaluated() {
     let (chain, upload) = while_away("evaluate", "evaluate-on-run-finished").await;
     let _ended = chain.ends_once(&upload).await;
     let again = "has no evaluation: publishing `run-finished` again";
-    assert!(has_published_again(&chain, again), "it was not lost");
+    assert!(has_published_again(&chain.harness, again), "it was not lost");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -192,7 +191,7 @@ async fn a_verdict_that_deploy_did_not_learn_of_is_decided_on() {
     let (chain, upload) = while_away("deploy", "deploy-on-run-evaluated").await;
     let _ended = chain.ends_once(&upload).await;
     let again = "has no decision: publishing `run-evaluated` again";
-    assert!(has_published_again(&chain, again), "it was not lost");
+    assert!(has_published_again(&chain.harness, again), "it was not lost");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -207,7 +206,7 @@ async fn a_decision_that_was_not_carried_out_moves_the_route() {
     chain.harness.faults.held(&fault).await;
     let stack = &mut chain.harness.stack;
     stack.kill("deploy").await.expect("it is killed");
-    lose(&chain, "deploy-on-run-evaluated").await;
+    lose(&chain.harness, "deploy-on-run-evaluated").await;
     chain.harness.faults.clear().await;
     let stack = &mut chain.harness.stack;
     stack.restart("deploy").await.expect("it starts");
@@ -220,5 +219,46 @@ async fn a_decision_that_was_not_carried_out_moves_the_route() {
     .await;
     let _ended = chain.ends_once(&upload).await;
     let again = "has no moved route: publishing `run-evaluated` again";
-    assert!(has_published_again(&chain, again), "it was not lost");
+    assert!(has_published_again(&chain.harness, again), "it was not lost");
+}
+
+/// Has `watch` crash in every way where it publishes to `topic` again what was lost for `function`.
+async fn crashes_while_publishing(function: &'static str, subscription: &str, topic: &str) {
+    let checks = CrashKind::ALL.map(|kind| async move {
+        let (mut chain, upload) = while_away(function, subscription).await;
+        let faults = chain.harness.faults.clone();
+        let fault = json!({
+            "caller": "watch", "path": "Publisher/Publish$", "body": format!("/topics/{topic}"),
+            "action": { "hold": "before" },
+        });
+        let fault = faults.arm(&fault).await;
+        faults.held(&fault).await;
+        kind.befall(&mut chain.harness, "watch", &fault).await;
+        let _ended = chain.ends_once(&upload).await;
+    });
+    let _ended = future::join_all(checks).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_while_an_upload_is_published_again_loses_nothing() {
+    let subscription = "clean-on-object-finalized";
+    crashes_while_publishing("clean", subscription, "object-finalized").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_while_a_version_is_published_again_loses_nothing() {
+    let subscription = "tune-on-dataset-cleaned";
+    crashes_while_publishing("tune", subscription, "dataset-cleaned").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_while_an_end_is_published_again_loses_nothing() {
+    let subscription = "evaluate-on-run-finished";
+    crashes_while_publishing("evaluate", subscription, "run-finished").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_while_a_verdict_is_published_again_loses_nothing() {
+    let subscription = "deploy-on-run-evaluated";
+    crashes_while_publishing("deploy", subscription, "run-evaluated").await;
 }

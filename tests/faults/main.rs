@@ -8,8 +8,10 @@
     reason = "a test's helper fails the test, and reports progress"
 )]
 
+mod announcements;
 mod canary;
 mod crash;
+mod commands;
 mod create;
 mod dependencies;
 mod duplicate_deliveries;

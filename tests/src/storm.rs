@@ -41,7 +41,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 const TICK_MAX: Duration = Duration::from_mins(1);
 /// Most calls to Vertex AI of one tick: the lists of two regions, and what one live run needs.
 const TICK_CALLS_MAX: usize = 60;
-/// Most calls to Vertex AI of all alerts about one run, in a simulated minute: one look at the job and one at
+/// Most calls to Vertex AI of all alerts about one run, in a simulated minute: one for the job and one for
 /// its losses, however many alerts there are.
 const ALERT_CALLS_A_MINUTE: u64 = 2;
 /// More calls than that: of the first look, and of the last tick.

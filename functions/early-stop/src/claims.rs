@@ -1,7 +1,7 @@
 //! Who checks a run: of many alerts at once only one reads its curve.
 //!
 //! An alert policy may open an incident for each finding of each run, and every notification may arrive
-//! several times. A check takes some five calls to Vertex AI, whose quota the polls of `watch` need.
+//! several times. A check takes two calls to Vertex AI, the first one five, whose quota the polls of `watch` need.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};

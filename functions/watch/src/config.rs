@@ -22,8 +22,8 @@ pub struct Config {
     /// Consecutive polls that must show the same fault before `run-unhealthy` is published in place of
     /// an alert; `WATCH_POLLS`, 5: an alert takes up to three minutes.
     pub polls: u32,
-    /// Age of a version without a run from which `dataset-cleaned` is published again, in seconds;
-    /// `WATCH_LOST_S`, 300.
+    /// Age of a version without a run, or of a run that awaits approval and was not announced, from which its
+    /// event is published again, in seconds; `WATCH_LOST_S`, 300.
     pub lost: Duration,
     /// Age from which the event of an upload without a record, or of a decision without its effect, is
     /// published again, and the pause between two such publications, in seconds; `WATCH_UNFOLLOWED_S`, 3600:

@@ -25,7 +25,7 @@ use crate::{
     open_runs::{self, OpenRuns},
     poll, progress, reconcile, retirement, service_count,
     settlement::{self, Priced},
-    surplus_jobs, sweep, undecided, unfollowed, unplanned,
+    surplus_jobs, sweep, unannounced, undecided, unfollowed, unplanned,
 };
 
 /// Runs that are polled concurrently.
@@ -68,6 +68,7 @@ pub(crate) async fn tick(state: Data<State>, _delivery: Delivery<Tick>) -> Resul
 async fn reconcile_all(state: &State) {
     for (outcome, looked) in [
         ("versions_unread", unplanned::publish(state).await),
+        ("waiting_runs_unread", unannounced::publish(state).await),
         ("evaluations_unread", undecided::publish(state).await),
         ("runs_unread", unfollowed::publish(state).await),
         ("uploads_unread", lost_uploads::publish(state).await),

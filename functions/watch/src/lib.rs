@@ -15,6 +15,7 @@ mod scan;
 mod settlement;
 mod surplus_jobs;
 mod sweep;
+mod unannounced;
 mod undecided;
 mod undone;
 mod unfollowed;
@@ -63,6 +64,7 @@ struct State {
     uploads: PageScan<String>,
     versions: PageScan<PagePosition>,
     ended_runs: PageScan<PagePosition>,
+    waiting_runs: PageScan<PagePosition>,
     routes: PageScan<PagePosition>,
     /// Set once the queue has been indexed.
     indexed: OnceCell<()>,
@@ -95,6 +97,7 @@ async fn start(
         uploads: PageScan::default(),
         versions: PageScan::default(),
         ended_runs: PageScan::default(),
+        waiting_runs: PageScan::default(),
         routes: PageScan::default(),
         indexed: OnceCell::new(),
     });

@@ -6,6 +6,7 @@
 //! twice, with the same `webhook-id`.
 
 pub mod address;
+pub mod announcement;
 pub mod config;
 pub mod notice;
 pub mod sender;
@@ -130,14 +131,11 @@ async fn notify_of(
     otherwise: impl FnOnce() -> Ack,
 ) -> Result<Ack, Error> {
     Span::current().record("run.id", id.as_str());
-    let Some(client) = &notifier.client else {
-        return Ok(no_receivers());
-    };
     let Some(run) = notifier.documents.get::<Run>(id.as_str()).await? else {
         return Ok(Ack::refused("unknown_run", format!("no run `{id}`")));
     };
     match of(&run.value, notifier.console()) {
-        Some(notice) => notify(notifier, client, &notice).await,
+        Some(notice) => notify(notifier, &notice).await,
         None => Ok(otherwise()),
     }
 }
@@ -149,9 +147,6 @@ pub(crate) async fn run_evaluated(
 ) -> Result<Ack, Error> {
     let id = &delivery.event.run;
     Span::current().record("run.id", id.as_str());
-    let Some(client) = &notifier.client else {
-        return Ok(no_receivers());
-    };
     let run = notifier.documents.get::<Run>(id.as_str()).await?;
     let record = notifier
         .documents
@@ -164,16 +159,18 @@ pub(crate) async fn run_evaluated(
         ));
     };
     let notice = notice::of_verdict(&run.value, &record.value, notifier.console());
-    notify(&notifier, client, &notice).await
-}
-
-fn no_receivers() -> Ack {
-    Ack::done("no_receivers", "no receiver of notifications is set")
+    notify(&notifier, &notice).await
 }
 
 /// Sends `notice` to every receiver that has not got it. One that is unavailable does not keep the
 /// others from getting it: the delivery comes again for that one.
-async fn notify(notifier: &Notifier, client: &Client, notice: &Notice) -> Result<Ack, Error> {
+async fn notify(notifier: &Notifier, notice: &Notice) -> Result<Ack, Error> {
+    let documents = &notifier.documents;
+    announcement::record(documents, notice, notifier.clock.now()).await?;
+    let Some(client) = &notifier.client else {
+        let note = "no receiver of notifications is set";
+        return Ok(Ack::done("no_receivers", note));
+    };
     let mut failure = None;
     for receiver in &notifier.config.receivers {
         if let Err(error) = notify_one(notifier, client, notice, receiver).await {

@@ -20,6 +20,8 @@ const WATERMARK_LAG: TimeDelta = TimeDelta::days(1);
 const LOOKBACK_MAX: TimeDelta = TimeDelta::days(31);
 /// Age from which an upload without a record is not looked for any more: a person has noticed.
 const UPLOAD_OLD: TimeDelta = TimeDelta::days(7);
+/// Age from which people are not notified of what happened any more.
+const NEWS_OLD: TimeDelta = TimeDelta::days(7);
 /// How far the watermark must move before it is written.
 pub const WATERMARK_STEP: TimeDelta = TimeDelta::hours(1);
 
@@ -79,6 +81,10 @@ pub enum ChainStep {
     Decision,
     /// The route moves, as was decided.
     Route,
+    /// People are notified of the end of a run that has no model to compare.
+    EndNotice,
+    /// People are notified of the verdict.
+    VerdictNotice,
 }
 
 impl ChainStep {
@@ -88,19 +94,25 @@ impl ChainStep {
             Self::Evaluation => "evaluation",
             Self::Decision => "decision",
             Self::Route => "moved route",
+            Self::EndNotice => "notification of its end",
+            Self::VerdictNotice => "notification of its verdict",
         }
     }
 
-    /// Whether only `evaluate` brings it about.
-    pub fn needs_evaluation(self) -> bool {
-        self == Self::Evaluation
+    /// Whether `run-finished` leads to it, and not `run-evaluated`.
+    pub fn follows_the_end(self) -> bool {
+        match self {
+            Self::Evaluation | Self::EndNotice => true,
+            Self::Decision | Self::Route | Self::VerdictNotice => false,
+        }
     }
 
     /// The topic of the event that leads to it.
     pub fn topic(self) -> &'static str {
-        match self {
-            Self::Evaluation => RunFinished::TOPIC,
-            Self::Decision | Self::Route => RunEvaluated::TOPIC,
+        if self.follows_the_end() {
+            RunFinished::TOPIC
+        } else {
+            RunEvaluated::TOPIC
         }
     }
 }
@@ -131,25 +143,36 @@ pub fn is_worth_an_evaluation(run: &Run) -> bool {
     run.state.is_final() && chosen.is_some_and(|chosen| chosen.endpoint.is_some())
 }
 
+/// Whether people should know by now of something that happened at `at`, and it is no old news: what a version
+/// did that recorded no announcements is not announced again.
+pub fn is_news(at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    now - at < NEWS_OLD
+}
+
 /// What has followed from the end of `run`: each step from the one before, as the functions do them.
+/// `is_announced` says whether people are notified of its verdict, or of its end where none follows, or need
+/// not be.
 pub fn aftermath(
     run: &Run,
     evaluation: Option<&EvaluationRecord>,
     decision: Option<&GateDecision>,
     route: Option<&Route>,
+    is_announced: bool,
 ) -> Aftermath {
     let missing = |step, since| Aftermath::Missing(MissingStep { step, since });
     if !run.state.is_final() || !run.finish_published {
         return Aftermath::UnderWay;
     }
+    let ended_at = run.finished_at.unwrap_or(run.updated_at);
     if !is_worth_an_evaluation(run) {
-        return Aftermath::Complete;
+        return if is_announced {
+            Aftermath::Complete
+        } else {
+            missing(ChainStep::EndNotice, ended_at)
+        };
     }
     let Some(evaluation) = evaluation else {
-        return missing(
-            ChainStep::Evaluation,
-            run.finished_at.unwrap_or(run.updated_at),
-        );
+        return missing(ChainStep::Evaluation, ended_at);
     };
     if !evaluation.decided {
         return Aftermath::UnderWay;
@@ -161,10 +184,12 @@ pub fn aftermath(
     let waits =
         |route: &Route| Some(route.version) == decision.route_version && route.hold.is_none();
     let is_moved = !decision.promoted || decision.target.is_none() || !route.is_none_or(waits);
-    if is_moved {
-        Aftermath::Complete
-    } else {
+    if !is_moved {
         missing(ChainStep::Route, decision.at)
+    } else if !is_announced {
+        missing(ChainStep::VerdictNotice, evaluation.at)
+    } else {
+        Aftermath::Complete
     }
 }
 

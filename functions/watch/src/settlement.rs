@@ -192,8 +192,10 @@ pub(crate) async fn price_again(
     let tokens = quantity::count(reported.training_tokens);
     let counted = format!("Vertex AI has counted {tokens} training tokens, which cost {usd}");
     let Some(refusal) = refusal else {
-        let estimated = run.estimate.price();
-        run.note("watch", format!("{counted}, and not {estimated}"), now);
+        let estimated = run.estimate.price().to_string();
+        if usd.to_string() != estimated {
+            run.note("watch", format!("{counted}, and not {estimated}"), now);
+        }
         return Ok(Priced::Checked);
     };
     let why = format!("{counted}: {refusal}");

@@ -1,5 +1,6 @@
 //! Decisions whose effect never followed, since the event between them was lost: a run that ended with a
-//! model and is not evaluated, a verdict without a decision of the gate, a promotion that moved no route.
+//! model and is not evaluated, a verdict without a decision of the gate, a promotion that moved no route, an end or a
+//! verdict that people were not notified of.
 //!
 //! A tick looks at one page of the runs that have ended and goes on where the one before stopped; a run of
 //! which nothing is missing is looked at once by a process.
@@ -17,6 +18,10 @@ use tracing::warn;
 
 use crate::{
     State,
+    notify::{
+        announcement,
+        notice::{self, Notice},
+    },
     reconcile::{self, Aftermath, LostWork, MissingStep},
     scan::Watermark,
     undone,
@@ -97,7 +102,7 @@ async fn follow(
             "run {run} has no {step}: publishing `{topic}` again"
         );
         let run = run.clone();
-        if missing.step.needs_evaluation() {
+        if missing.step.follows_the_end() {
             state.events.publish(&RunFinished { run }).await?;
         } else {
             state.events.publish(&RunEvaluated { run }).await?;
@@ -111,7 +116,9 @@ async fn follow(
 async fn missing(state: &State, run: &Run) -> Result<Aftermath, Error> {
     let id = run.id.as_str();
     if !reconcile::is_worth_an_evaluation(run) {
-        return Ok(reconcile::aftermath(run, None, None, None));
+        let notice = notice::of_ended(run, None);
+        let is_announced = is_announced(state, notice).await?;
+        return Ok(reconcile::aftermath(run, None, None, None, is_announced));
     }
     let evaluation = state.documents.get::<EvaluationRecord>(id).await?;
     let evaluation = evaluation.map(|stored| stored.value);
@@ -127,12 +134,25 @@ async fn missing(state: &State, run: &Run) -> Result<Aftermath, Error> {
         Some(_) | None => None,
     };
     let route = route.map(|stored| stored.value);
+    let notice = evaluation.as_ref().filter(|it| it.decided);
+    let notice = notice.map(|evaluation| notice::of_verdict(run, evaluation, None));
+    let is_announced = is_announced(state, notice).await?;
     Ok(reconcile::aftermath(
         run,
         evaluation.as_ref(),
         decision.as_ref(),
         route.as_ref(),
+        is_announced,
     ))
+}
+
+/// Whether `watch` knows of `notice`, or need not.
+async fn is_announced(state: &State, notice: Option<Notice>) -> Result<bool, Error> {
+    let now = state.clock.now();
+    match notice.filter(|notice| reconcile::is_news(notice.at, now)) {
+        Some(notice) => announcement::has_arrived(&state.documents, &notice).await,
+        None => Ok(true),
+    }
 }
 
 /// Publishes `run-evaluated` again for decisions that a person asked for again and that did not follow: their

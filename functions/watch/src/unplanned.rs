@@ -52,7 +52,10 @@ pub(crate) async fn publish(state: &State) -> Result<(), Error> {
         }
         undone::report(state, &work, now);
     }
-    let oldest = unplanned.iter().map(|version| version.created_at).min();
+    // Whoever accepts a version days later may lose its event, too: until then it holds the watermark.
+    let held = versions.iter().filter(|version| version.awaits_review());
+    let open = unplanned.iter().copied().chain(held);
+    let oldest = open.map(|version| version.created_at).min();
     let reached = versions.last().filter(|_| next.is_some());
     let reached = reached.map(|version| version.created_at);
     let oldest = state.versions.turn(next, oldest);

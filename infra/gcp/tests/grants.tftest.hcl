@@ -123,6 +123,7 @@ run "every_account_has_the_listed_grants_and_no_others" {
       "roles/pubsub.publisher on topic dataset-cleaned",
       "roles/pubsub.publisher on topic object-finalized",
       "roles/pubsub.publisher on topic run-approved",
+      "roles/pubsub.publisher on topic run-awaits-approval",
       "roles/pubsub.publisher on topic run-evaluated",
       "roles/pubsub.publisher on topic run-finished",
       "roles/pubsub.publisher on topic run-unhealthy",

@@ -20,10 +20,18 @@ pub(crate) struct StackArgs {
 #[derive(Debug, clap::Args)]
 pub(crate) struct PersonArgs {
     /// The person who asks for it.
-    #[arg(long, value_name = "NAME", env = "USER", default_value = "cli")]
+    #[arg(long, value_name = "NAME", env = "USER", default_value = "cli", value_parser = person)]
     pub(crate) by: String,
     #[command(flatten)]
     pub(crate) stack: StackArgs,
+}
+
+/// A person's name, without blanks around it.
+fn person(name: &str) -> Result<String, String> {
+    match name.trim() {
+        "" => Err("expected the name of a person, found none".to_owned()),
+        name => Ok(name.to_owned()),
+    }
 }
 
 /// A run, and who changes it for which reason. Both are kept in its history.

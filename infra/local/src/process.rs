@@ -8,6 +8,10 @@ use std::{
     time::Duration,
 };
 
+use nix::{
+    sys::signal::{self, Signal},
+    unistd::Pid,
+};
 use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
@@ -128,6 +132,23 @@ impl Process {
     /// Kills it, as a crash would: no signal handler, no shutdown.
     pub async fn kill(&mut self) -> io::Result<()> {
         self.child.kill().await
+    }
+
+    /// Makes it stand still where it is, as an instance that gets no processor does; it goes on at
+    /// [`Process::thaw`].
+    pub fn freeze(&self) -> io::Result<()> {
+        self.signal(Signal::SIGSTOP)
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self) -> io::Result<()> {
+        self.signal(Signal::SIGCONT)
+    }
+
+    fn signal(&self, signal: Signal) -> io::Result<()> {
+        let id = self.id().ok_or_else(|| io::Error::other("it has ended"))?;
+        let id = i32::try_from(id).map_err(io::Error::other)?;
+        signal::kill(Pid::from_raw(id), signal).map_err(io::Error::from)
     }
 
     /// Asks it to stop and waits; kills it if it does not.

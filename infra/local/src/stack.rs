@@ -161,6 +161,21 @@ impl Stack {
         }
     }
 
+    /// Makes `function` stand still, until it is thawed.
+    pub fn freeze(&self, function: &str) -> io::Result<()> {
+        self.process(function)?.freeze()
+    }
+
+    /// Lets `function` go on.
+    pub fn thaw(&self, function: &str) -> io::Result<()> {
+        self.process(function)?.thaw()
+    }
+
+    fn process(&self, function: &str) -> io::Result<&Process> {
+        let process = self.functions.get(function);
+        process.ok_or_else(|| io::Error::other(format!("no function `{function}`")))
+    }
+
     /// Starts `function` again, on the same port: its push subscriptions have that address.
     pub async fn restart(&mut self, function: &'static str) -> Result<(), process::Error> {
         let port = self

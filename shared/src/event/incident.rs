@@ -35,28 +35,30 @@ impl Incident {
     /// (<https://cloud.google.com/monitoring/support/notification-options#pubsub>).
     ///
     /// Its shape follows from the policy: members may be absent, null, or of another type. An incident that
-    /// cannot be read in part is read in part: refusing it would deliver it again until it is a dead letter.
-    ///
-    /// # Errors
-    ///
-    /// Where the data is not JSON: then it is not a notification at all.
-    pub fn read(data: &[u8]) -> Result<Self, String> {
-        let notification: Value =
-            serde_json::from_slice(data).map_err(|error| format!("not an incident: {error}"))?;
+    /// cannot be read in part is read in part: refusing it would deliver it again until it is a dead letter. What
+    /// is no JSON, or too deep, is an incident that names no run, with the digest of its bytes as its id.
+    pub fn read(data: &[u8]) -> Self {
+        let notification: Value = serde_json::from_slice(data)
+            .unwrap_or_else(|_error| Value::String(hex(data)));
         let incident = notification.get("incident").unwrap_or(&notification);
         let text = |field: &str| incident.get(field).and_then(text_of);
         let run = LABELS.iter().find_map(|labels| {
             let label = incident.pointer(labels)?.get(RUN_LABEL)?;
             text_of(label)?.parse().ok()
         });
-        Ok(Self {
+        Self {
             id: text("incident_id").unwrap_or_else(|| digest(&[&notification.to_string()])),
             open: is_open(incident),
             policy: text("policy_name").unwrap_or_default(),
             summary: text("summary").unwrap_or_default(),
             run,
-        })
+        }
     }
+}
+
+/// Bytes of any kind as text, so that two that differ have two digests.
+fn hex(data: &[u8]) -> String {
+    data_encoding::HEXLOWER.encode(data)
 }
 
 /// Whether it is open: it says so, or it does not say when it ended. Taking a closed one for open costs a
@@ -79,6 +81,8 @@ fn text_of(value: &Value) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use proptest::prelude::*;
     use serde_json::json;
 
@@ -86,7 +90,7 @@ mod tests {
 
     #[track_caller]
     fn read(notification: &Value) -> Incident {
-        Incident::read(notification.to_string().as_bytes()).unwrap()
+        Incident::read(notification.to_string().as_bytes())
     }
 
     #[track_caller]
@@ -145,7 +149,18 @@ mod tests {
         check(&Value::Null, None, true);
         let bare = read(&json!({"incident_id": 5, "metric": {"labels": labels}}));
         assert_eq!((bare.id.as_str(), bare.run.is_some()), ("5", true));
-        assert!(Incident::read(b"not JSON").is_err());
+    }
+
+    #[test]
+    fn bytes_that_are_no_incident_name_no_run() {
+        let deep = "[".repeat(20_000);
+        let nested = format!("{}1{}", r#"{"incident":"#.repeat(3_000), "}".repeat(3_000));
+        let (binary, text) = (b"\xff\xfe{".as_slice(), b"not JSON".as_slice());
+        let all = [binary, text, b"", deep.as_bytes(), nested.as_bytes()];
+        let read = all.map(Incident::read);
+        assert!(read.iter().all(|it| it.run.is_none() && it.open));
+        let ids: BTreeSet<&str> = read.iter().map(|it| it.id.as_str()).collect();
+        assert_eq!(ids.len(), all.len(), "each is counted once");
     }
 
     #[test]
@@ -194,9 +209,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_shape_is_refused(json in any_json()) {
-            let read = Incident::read(json.to_string().as_bytes());
-            prop_assert!(read.is_ok(), "{json}");
+        fn any_shape_is_read(json in any_json()) {
+            let (text, again) = (json.to_string(), json.to_string());
+            prop_assert_eq!(Incident::read(text.as_bytes()), Incident::read(again.as_bytes()));
+        }
+
+        #[test]
+        fn no_bytes_are_refused(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+            prop_assert!(!Incident::read(&bytes).id.is_empty());
         }
     }
 }

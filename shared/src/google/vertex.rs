@@ -3,6 +3,7 @@
 //! Not the generated crate: it lacks v1beta1's sub-states, wants one client for each
 //! location, and would cost every build minutes (a million lines).
 
+mod boards;
 mod curves;
 mod job;
 mod job_list;
@@ -22,6 +23,7 @@ pub use self::{
     job_name::{InvalidJobName, JobName},
     questions::{AnswerStream, QuestionKind},
 };
+use self::boards::Boards;
 use crate::{
     google::rest::{RestCall, Transport, parse},
     id::model_id,
@@ -40,6 +42,7 @@ pub struct Vertex {
     region: String,
     endpoint: Option<String>,
     transport: Transport,
+    boards: Boards,
 }
 
 impl fmt::Debug for Vertex {
@@ -62,6 +65,7 @@ impl Vertex {
             region: region.to_owned(),
             endpoint,
             transport,
+            boards: Boards::default(),
         }
     }
 

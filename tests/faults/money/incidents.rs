@@ -15,8 +15,9 @@ use super::{RECIPE, fields, rows, running, start, text};
 
 /// Deliveries of one incident.
 const TIMES: usize = 500;
-/// Calls to Vertex AI that one incident is worth: the job, the way to its curve, its series.
-const CALLS_MAX: usize = 40;
+/// Calls to Vertex AI that one incident is worth: the job, the way to its curve in three calls, all its series;
+/// and the same again, where the first delivery is answered too late.
+const CALLS_MAX: usize = 10;
 
 /// A notification of Cloud Monitoring, schema 1.2.
 fn incident(id: &str, run: &RunId) -> Value {
@@ -127,6 +128,10 @@ async fn incidents_of_any_shape_are_read() {
     for shape in &shapes {
         let data = shape.to_string();
         harness.publish("alert", data.as_bytes(), &json!({})).await;
+    }
+    let deep = "[".repeat(20_000);
+    for bytes in [b"\xff\xfe{".as_slice(), b"{", b"", deep.as_bytes()] {
+        harness.publish("alert", bytes, &json!({})).await;
     }
     harness.settled().await;
     let dead = harness.backlog("dead-letters-pull").await;

@@ -1,12 +1,15 @@
-//! Kills functions at their effects, and runs the chain to its end.
+//! Ends or freezes functions at their effects, and runs the chain to its end.
 
 use std::fmt;
+
+use chrono::TimeDelta;
 
 use crate::{
     faults::{
         chain::{TestChain, setup},
         effect::{Effect, effects},
     },
+    harness::Harness,
     wait,
 };
 
@@ -30,6 +33,58 @@ impl fmt::Display for CrashSide {
         })
     }
 }
+
+/// What happens to a function at an effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CrashKind {
+    /// SIGKILL: nothing of it goes on.
+    Kill,
+    /// SIGTERM, as Cloud Run sends it: what is under way may still end.
+    Terminate,
+    /// It stands still for longer than any delay that is reckoned with, and goes on.
+    Freeze,
+}
+
+impl CrashKind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Kill, Self::Terminate, Self::Freeze];
+
+    /// Does that to `function`, which `fault` holds at a call, lets the call go on, and has the function back.
+    pub async fn befall(self, harness: &mut Harness, function: &'static str, fault: &str) {
+        let faults = harness.faults.clone();
+        match self {
+            Self::Kill => {
+                let killed = harness.stack.kill(function).await;
+                killed.expect("the function is killed");
+                faults.disarm(fault).await;
+            }
+            Self::Terminate => {
+                let stopped = harness.stack.terminate(function);
+                let (stopped, ()) = tokio::join!(stopped, faults.disarm(fault));
+                let status = stopped.expect("an exit status");
+                assert!(status.is_some(), "{function} had to be killed");
+            }
+            Self::Freeze => {
+                harness.stack.freeze(function).expect("it stands still");
+                faults.disarm(fault).await;
+                let clock = harness.stack.clock();
+                let until = clock.now() + FROZEN;
+                wait::until("the time that it stands still", &(), async || {
+                    let now = clock.now();
+                    if now >= until { Ok(()) } else { Err(now) }
+                })
+                .await;
+                harness.stack.thaw(function).expect("it goes on");
+                return;
+            }
+        }
+        let started = harness.stack.restart(function).await;
+        started.expect("the function restarts");
+    }
+}
+
+/// How long a frozen function stands still: longer than a delivery may take and an unclear call settles.
+const FROZEN: TimeDelta = TimeDelta::minutes(20);
 
 /// Runs the chain once without faults, and gives every effect of the functions.
 pub async fn effects_of_a_chain(program: &str) -> Vec<Effect> {
@@ -73,11 +128,15 @@ enum Next {
     Ended,
 }
 
-/// Runs the chain, kills each function at its effect in `round`, restarts it, and asserts the promise;
+/// Runs the chain, has each function crash at its effect in `round`, and asserts the promise;
 /// gives the effects that did not occur.
 ///
 /// Some of `watch` and `early-stop` may not: what they do depends on the moment of a tick.
-pub async fn crashes(program: &str, round: &[Effect], side: CrashSide) -> Vec<Effect> {
+pub async fn crashes(
+    program: &str,
+    round: &[Effect],
+    (side, kind): (CrashSide, CrashKind),
+) -> Vec<Effect> {
     let mut chain = TestChain::start(program, setup()).await;
     let faults = chain.harness.faults.clone();
     let mut pending = Vec::new();
@@ -101,10 +160,7 @@ pub async fn crashes(program: &str, round: &[Effect], side: CrashSide) -> Vec<Ef
             .find(|name| *name == crash.effect.caller)
             .expect("a function");
         if crash.is_near {
-            let stack = &mut chain.harness.stack;
-            stack.kill(caller).await.expect("the function is killed");
-            faults.disarm(&crash.fault).await;
-            stack.restart(caller).await.expect("the function restarts");
+            kind.befall(&mut chain.harness, caller, &crash.fault).await;
         } else {
             let fault = crash.effect.kind.fault(caller, &side.to_string());
             let fault = faults.arm(&fault).await;

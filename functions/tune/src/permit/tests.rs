@@ -76,8 +76,13 @@ fn an_approval_is_of_what_was_approved_and_of_nothing_else() {
         examined(&run, &version, &same),
         Permit::Buy(bought) if bought.approval == run.approval
     ));
-    let mut changed = same.clone();
-    changed.generation += 1;
+    let mut elsewhere = same.clone();
+    elsewhere.generation += 1;
+    assert!(
+        matches!(examined(&run, &version, &elsewhere), Permit::Buy(_)),
+        "what changed in the policy does not bear on this run"
+    );
+    let changed = policy("approve_above_usd = 25.0", "approve_above_usd = 5.0", "");
     let Permit::Ask {
         run: mut asks,
         reason,
@@ -85,7 +90,7 @@ fn an_approval_is_of_what_was_approved_and_of_nothing_else() {
     else {
         panic!("the policy changed after the approval");
     };
-    assert!(reason.contains("changed after it was approved"), "{reason}");
+    assert!(reason.contains("has changed since it was planned"), "{reason}");
     asks.ask_again("tune", &reason, now());
     assert_eq!((asks.state, asks.attempt), (State::AwaitingApproval, 2));
     asks.approve("ada", "still", now()).unwrap();

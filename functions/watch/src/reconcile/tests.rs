@@ -166,14 +166,15 @@ fn what_follows_from_the_end_of_a_run_is_missed_step_by_step() {
         (Some(decided), Some(before), Some(route(5, false)), Complete),
     ];
     for (evaluation, decision, route, expected) in cases {
-        let found = aftermath(&run, evaluation.as_ref(), decision.as_ref(), route.as_ref());
+        let (evaluation, decision) = (evaluation.as_ref(), decision.as_ref());
+        let found = aftermath(&run, evaluation, decision, route.as_ref(), true);
         assert_eq!(found, expected, "{evaluation:?} {decision:?} {route:?}");
     }
 }
 
 #[test]
 fn nothing_follows_from_a_run_without_a_model_nor_from_one_that_goes_on() {
-    let found = |extra: Value| aftermath(&ended(&extra), None, None, None);
+    let found = |extra: Value| aftermath(&ended(&extra), None, None, None, true);
     assert_eq!(found(json!({"chosen": null})), Aftermath::Complete);
     let without = json!({"chosen": {"id": "3", "epoch": 3, "step": 3}});
     assert_eq!(found(without), Aftermath::Complete);
@@ -192,8 +193,33 @@ fn nothing_follows_from_a_run_without_a_model_nor_from_one_that_goes_on() {
 
 #[test]
 fn each_missing_step_has_the_event_that_leads_to_it() {
-    let steps = [ChainStep::Evaluation, ChainStep::Decision, ChainStep::Route];
-    let events = steps.map(|step| (step.topic(), step.needs_evaluation()));
-    let evaluated = ("run-evaluated", false);
-    assert_eq!(events, [("run-finished", true), evaluated, evaluated]);
+    use ChainStep::{Decision, EndNotice, Evaluation, Route, VerdictNotice};
+    let steps = [Evaluation, Decision, Route, EndNotice, VerdictNotice];
+    let events = steps.map(|step| (step.topic(), step.follows_the_end()));
+    let (ended, evaluated) = (("run-finished", true), ("run-evaluated", false));
+    assert_eq!(events, [ended, evaluated, evaluated, ended, evaluated]);
+}
+
+#[test]
+fn what_people_were_not_notified_of_comes_last() {
+    let evaluated = evaluation(true);
+    let unannounced = |run: &Run, evaluation, decision: Option<&GateDecision>, route| {
+        aftermath(run, evaluation, decision, route, false)
+    };
+    let run = ended(&json!({}));
+    let (kept, promoted) = (decision(&json!({"promoted": false})), decision(&json!({})));
+    let route = route(4, false);
+    let found = unannounced(&run, Some(&evaluated), None, None);
+    assert_eq!(found, missing(ChainStep::Decision, 2));
+    let found = unannounced(&run, Some(&evaluated), Some(&promoted), Some(&route));
+    assert_eq!(found, missing(ChainStep::Route, 3));
+    let found = unannounced(&run, Some(&evaluated), Some(&kept), None);
+    assert_eq!(found, missing(ChainStep::VerdictNotice, 2));
+    let found = unannounced(&ended(&json!({"chosen": null})), None, None, None);
+    assert_eq!(found, missing(ChainStep::EndNotice, 1));
+    let week = 7 * 24 * 60;
+    assert_eq!(
+        [week - 1, week].map(|minute| is_news(at(0), at(minute))),
+        [true, false]
+    );
 }

@@ -12,6 +12,9 @@ use shared::{
 
 use crate::{arguments::RunChangeArgs, exit::CommandResult, output, session::Session};
 
+/// Attempts at writing a change while functions write the run.
+const ATTEMPTS_MAX: usize = 10;
+
 /// The arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -33,32 +36,42 @@ pub(crate) async fn run(change: RunChange, Args { change: args }: Args) -> Comma
     Ok(ExitCode::SUCCESS)
 }
 
-/// Makes `change` to a run, in the documents, and gives the run as it is then.
+/// Makes `change` to a run, in the documents, and gives the run as it is then. Another writer may be faster, as
+/// `watch` is once a minute: then it is made to what that one wrote.
 pub(crate) async fn write(
     args: &RunChangeArgs,
-    change: impl FnOnce(&mut Run, DateTime<Utc>) -> Result<(), String>,
+    change: impl Fn(&mut Run, DateTime<Utc>) -> Result<(), String>,
 ) -> Result<Run, Box<dyn Error>> {
     let session = Session::open(&args.person.stack.env_file).await?;
     let id = &args.run;
-    let stored = session.documents.get::<Run>(id.as_str()).await?;
-    let stored =
-        stored.ok_or_else(|| format!("no run `{id}`: list the runs with `lapidary runs`"))?;
-    let mut run = stored.value.clone();
-    change(&mut run, session.clock.now())?;
-    let write = session
-        .documents
-        .replace(id.as_str(), &stored, &run)
-        .await?;
-    if write == Write::Lost {
-        return Err(format!("run {id} changed at the same time: try again").into());
+    for _attempt in 0..ATTEMPTS_MAX {
+        let stored = session.documents.get::<Run>(id.as_str()).await?;
+        let stored =
+            stored.ok_or_else(|| format!("no run `{id}`: list the runs with `lapidary runs`"))?;
+        let mut run = stored.value.clone();
+        change(&mut run, session.clock.now())?;
+        let replaced = session.documents.replace(id.as_str(), &stored, &run);
+        match replaced.await? {
+            Write::Done => {
+                publish_queued(&session, &run).await?;
+                return Ok(run);
+            }
+            Write::Lost => {}
+        }
     }
+    Err(format!("run {id} changed with each of {ATTEMPTS_MAX} attempts: try again").into())
+}
+
+/// After the write: on the event, `tune` must find the run queued. If the process ends in between, `watch`
+/// publishes the event again.
+async fn publish_queued(session: &Session, run: &Run) -> Result<(), Box<dyn Error>> {
     if run.state == State::Queued {
-        // After the write: on the event, `tune` must find the run queued. If the process ends in between,
-        // `watch` publishes the event again.
-        let approved = RunApproved { run: id.clone() };
+        let approved = RunApproved {
+            run: run.id.clone(),
+        };
         session.events.publish(&approved).await?;
     }
-    Ok(run)
+    Ok(())
 }
 
 /// What follows from the change.

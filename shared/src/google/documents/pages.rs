@@ -122,6 +122,27 @@ impl Documents {
         Ok((documents.iter().filter_map(readable).collect(), next))
     }
 
+    /// Reads a page of the documents in which each field of `equal` has its value, in the order of their names:
+    /// the first one, or the one `after` another; and where the next one begins, if there may be one.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be read.
+    pub async fn page_where<T: Document>(
+        &self,
+        equal: &[(&str, FirestoreValue)],
+        after: Option<PagePosition>,
+    ) -> Result<(Vec<Stored<T>>, Option<PagePosition>), Error> {
+        let query = PageQuery {
+            equal,
+            after,
+            ..PageQuery::of(T::COLLECTION)
+        };
+        let documents = self.one_page(&query).await?;
+        let next = query.next(&documents);
+        Ok((documents.iter().filter_map(readable).collect(), next))
+    }
+
     /// How many documents have a `field` below `below`.
     ///
     /// # Errors

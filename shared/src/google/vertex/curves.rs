@@ -1,10 +1,15 @@
 //! The series of a job, read from its experiment and TensorBoard.
 
+use std::collections::BTreeMap;
+
 use futures::future::BoxFuture;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{TuningJob, Vertex};
+use super::{
+    TuningJob, Vertex,
+    boards::{Board, Series},
+};
 use crate::{
     curve::{Curve, Point},
     id::RunId,
@@ -13,6 +18,8 @@ use crate::{
 
 /// Pages of a list that are read. A job has one run and some six series, which are one page.
 const LIST_PAGES_MAX: usize = 20;
+/// Series of one call: their names stand in its address, each with some 150 bytes.
+const SERIES_AT_ONCE: usize = 20;
 
 impl Vertex {
     /// Reads the series so far, complete: `None` while the service has none.
@@ -31,7 +38,11 @@ impl Vertex {
             };
             let mut curve = Curve::new(run.clone());
             last_segment(&job.name).clone_into(&mut curve.job);
-            match self.read_curve(experiment, curve).await {
+            let read = self.read_curve(experiment, curve).await;
+            if read.is_err() {
+                self.boards.forget(experiment);
+            }
+            match read {
                 Err(CallError::Missing(_)) => Ok(None),
                 other => other,
             }
@@ -43,26 +54,47 @@ impl Vertex {
         experiment: &str,
         mut curve: Curve,
     ) -> Result<Option<Curve>, CallError> {
+        let board = match self.boards.look(experiment) {
+            Some(board) => board,
+            None => match self.board(experiment).await? {
+                Some(board) => board,
+                None => return Ok(None),
+            },
+        };
+        for some in board.series.chunks(SERIES_AT_ONCE) {
+            let mut points = self.points(&board.tensorboard, some).await?;
+            for series in some {
+                let points = points.remove(last_segment(&series.name));
+                curve.add(&series.display_name, points.unwrap_or_default());
+            }
+        }
+        Ok(Some(curve))
+    }
+
+    /// Finds the series of an experiment: `None` while it has no `TensorBoard`.
+    async fn board(&self, experiment: &str) -> Result<Option<Board>, CallError> {
         let context: Context = self.get("v1", experiment, &[]).await?;
         let Some(tensorboard) = context.metadata.backing_tensorboard_resource else {
             return Ok(None);
         };
         let id = last_segment(experiment);
-        for run in self
-            .board_items(&format!("{tensorboard}/experiments/{id}/runs"))
-            .await?
-        {
-            for series in self
-                .board_items(&format!("{}/timeSeries", run.name))
-                .await?
-            {
-                if series.is_scalar() {
-                    let points = self.points(&tensorboard, &series.name).await?;
-                    curve.add(&series.display_name, points);
-                }
-            }
+        let runs = format!("{tensorboard}/experiments/{id}/runs");
+        let mut series = Vec::new();
+        for run in self.board_items(&runs).await? {
+            let path = format!("{}/timeSeries", run.name);
+            let items = self.board_items(&path).await?;
+            let scalars = items.into_iter().filter(BoardItem::is_scalar);
+            series.extend(scalars.map(|item| Series {
+                name: item.name,
+                display_name: item.display_name,
+            }));
         }
-        Ok(Some(curve))
+        let board = Board {
+            tensorboard,
+            series,
+        };
+        self.boards.keep(experiment, &board);
+        Ok(Some(board))
     }
 
     /// A list of runs or of series, to its end.
@@ -81,9 +113,16 @@ impl Vertex {
         Ok(found)
     }
 
-    async fn points(&self, tensorboard: &str, series: &str) -> Result<Vec<Point>, CallError> {
+    /// The points of `series`, by their ids.
+    async fn points(
+        &self,
+        tensorboard: &str,
+        series: &[Series],
+    ) -> Result<BTreeMap<String, Vec<Point>>, CallError> {
         let path = format!("{tensorboard}:batchRead");
-        let data: SeriesAnswer = self.get("v1", &path, &[("timeSeries", series)]).await?;
+        let names = series.iter().map(|series| ("timeSeries", &*series.name));
+        let names: Vec<(&str, &str)> = names.collect();
+        let data: SeriesAnswer = self.get("v1", &path, &names).await?;
         Ok(data.points())
     }
 }
@@ -161,20 +200,29 @@ struct SeriesAnswer {
 }
 
 impl SeriesAnswer {
-    /// The points, in the order of the answer, which the service does not promise.
-    fn points(self) -> Vec<Point> {
-        let values = self.time_series_data.into_iter().flat_map(|it| it.values);
-        values
-            .filter_map(|value| {
-                let loss = number(&value.scalar.value).unwrap_or(f64::NAN);
-                Some(Point::new(step(&value.step)?, loss))
-            })
+    /// The points by the ids of their series, each in the order of the answer, which the service does not promise.
+    fn points(self) -> BTreeMap<String, Vec<Point>> {
+        let data = self.time_series_data.into_iter();
+        data.map(|data| (data.tensorboard_time_series_id, points(data.values)))
             .collect()
     }
 }
 
+fn points(values: Vec<SeriesValue>) -> Vec<Point> {
+    let values = values.into_iter();
+    values
+        .filter_map(|value| {
+            let loss = number(&value.scalar.value).unwrap_or(f64::NAN);
+            Some(Point::new(step(&value.step)?, loss))
+        })
+        .collect()
+}
+
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct SeriesData {
+    #[serde(default)]
+    tensorboard_time_series_id: String,
     #[serde(default)]
     values: Vec<SeriesValue>,
 }
@@ -201,10 +249,13 @@ mod tests {
 
     #[track_caller]
     fn check(value: &Value, expected: Option<(u64, Option<f64>)>) {
-        let answer = json!({"timeSeriesData": [{"values": [value]}]});
+        let other = json!({"tensorboardTimeSeriesId": "8"});
+        let asked = json!({"tensorboardTimeSeriesId": "7", "values": [value]});
+        let answer = json!({"timeSeriesData": [other, asked]});
         let answer: SeriesAnswer = serde_json::from_value(answer).unwrap();
         let points = answer.points();
-        let found = points.first().map(|point| (point.step, point.loss));
+        assert_eq!(points["8"], []);
+        let found = points["7"].first().map(|point| (point.step, point.loss));
         assert_eq!(found, expected, "{value}");
     }
 
