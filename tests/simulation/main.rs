@@ -10,27 +10,41 @@ use std::{
     ops::Range,
     sync::atomic::{AtomicU64, Ordering},
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use simulation::{RemovedGuard, SimulationProfile, Violation, run};
 
-/// Seeds of a profile, unless `SIMULATION_SEEDS` says otherwise.
-const SEEDS: u64 = 2_000;
+/// Seeds of a profile, unless `SIMULATION_SEEDS` or `SIMULATION_SECONDS` says otherwise.
+const SEEDS: u64 = 5_000;
 /// Seeds within which a missing protection shows.
 const SEEDS_OF_A_MUTANT: u64 = 100_000;
 
-/// The first of `seeds` whose schedule goes wrong; tried on every processor.
-fn first_violation(
+/// What trying seeds found.
+struct Trial {
+    /// The first seed whose schedule went wrong.
+    violation: Option<Box<Violation>>,
+    /// How many seeds were tried, from the first one on.
+    count: u64,
+}
+
+/// Tries `seeds` on every processor, until one goes wrong or the time is over.
+fn try_seeds(
     profile: SimulationProfile,
     removed: Option<RemovedGuard>,
     seeds: Range<u64>,
-) -> Option<Box<Violation>> {
+    time: Option<Duration>,
+) -> Trial {
     let next = AtomicU64::new(seeds.start);
     let until = AtomicU64::new(seeds.end);
+    let began = Instant::now();
+    let is_over = || time.is_some_and(|time| began.elapsed() >= time);
     let worker = || {
         let mut first = None;
         loop {
+            if is_over() {
+                return first;
+            }
             let seed = next.fetch_add(1, Ordering::Relaxed);
             if seed >= until.load(Ordering::Relaxed) {
                 return first;
@@ -48,7 +62,11 @@ fn first_violation(
         let found = workers.into_iter().filter_map(|worker| worker.join().ok());
         found.flatten().collect::<Vec<_>>()
     });
-    found.into_iter().min_by_key(|violation| violation.seed)
+    let tried = next.load(Ordering::Relaxed).min(seeds.end);
+    Trial {
+        violation: found.into_iter().min_by_key(|violation| violation.seed),
+        count: tried - seeds.start,
+    }
 }
 
 /// A whole number in the environment.
@@ -58,20 +76,21 @@ fn setting(name: &str) -> Option<u64> {
     Some(number.unwrap_or_else(|| panic!("{name} is not a whole number")))
 }
 
-/// The seeds to try: one alone, or as many as wanted.
-fn seeds() -> Range<u64> {
+/// The seeds to try: one alone, as many as wanted, or all that there is time for.
+fn seeds(time: Option<Duration>) -> Range<u64> {
+    let most = if time.is_some() { u64::MAX } else { SEEDS };
     match setting("SIMULATION_SEED") {
         Some(seed) => seed..seed + 1,
-        None => 0..setting("SIMULATION_SEEDS").unwrap_or(SEEDS),
+        None => 0..setting("SIMULATION_SEEDS").unwrap_or(most),
     }
 }
 
 #[track_caller]
 fn holds(profile: SimulationProfile) {
-    let seeds = seeds();
-    let count = seeds.end - seeds.start;
+    let time = setting("SIMULATION_SECONDS").map(Duration::from_secs);
     let began = Instant::now();
-    if let Some(violation) = first_violation(profile, None, seeds) {
+    let Trial { violation, count } = try_seeds(profile, None, seeds(time), time);
+    if let Some(violation) = violation {
         let Violation { seed, what, trace } = *violation;
         let trace = trace.join("\n");
         panic!("{trace}\n{what}\nagain, alone: SIMULATION_SEED={seed}, profile {profile:?}");
@@ -83,8 +102,8 @@ fn holds(profile: SimulationProfile) {
 #[track_caller]
 fn fails_without(removed: RemovedGuard, profile: SimulationProfile) {
     let seeds = 0..SEEDS_OF_A_MUTANT;
-    let found = first_violation(profile, Some(removed), seeds);
-    let Some(violation) = found else {
+    let found = try_seeds(profile, Some(removed), seeds, None);
+    let Some(violation) = found.violation else {
         panic!("no schedule notices that {removed:?} is missing");
     };
     let Violation { seed, what, .. } = *violation;
