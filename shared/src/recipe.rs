@@ -9,8 +9,8 @@ mod metrics;
 
 use serde::{Deserialize, Serialize};
 
+use self::metrics::METRICS_EXPECTED;
 pub use self::{canary::CanaryRecipe, metrics::METRICS};
-use self::{gone::GONE, metrics::METRICS_EXPECTED};
 use crate::id::DatasetName;
 
 /// The object's name in the folder of the rows.
@@ -24,14 +24,9 @@ pub enum InvalidRecipe {
     /// It is not TOML, or has an unknown field.
     #[error("recipe.toml: {0}")]
     Syntax(String),
-    /// It sets a knob that the API no longer has.
-    #[error("recipe.toml: `tune.{knob}` no longer exists: {instead}")]
-    Gone {
-        /// The field.
-        knob: &'static str,
-        /// What to do.
-        instead: &'static str,
-    },
+    /// It sets knobs that the API no longer has, or has by another name: each with what to do.
+    #[error("recipe.toml: {}", .0.join("; "))]
+    Gone(Vec<String>),
     /// A value is outside its limits.
     #[error("recipe.toml: `{field}` is {value}: {expected}")]
     Value {
@@ -170,12 +165,9 @@ impl Recipe {
         let table: toml::Table = text
             .parse()
             .map_err(|error: toml::de::Error| InvalidRecipe::Syntax(one_line(&error)))?;
-        if let Some(toml::Value::Table(tune)) = table.get("tune") {
-            for (knob, instead) in GONE {
-                if tune.contains_key(knob) {
-                    return Err(InvalidRecipe::Gone { knob, instead });
-                }
-            }
+        let gone = gone::answers("", &table);
+        if !gone.is_empty() {
+            return Err(InvalidRecipe::Gone(gone));
         }
         // Parsed from the text again: only then does an error know its line.
         let recipe: Self =
@@ -332,11 +324,14 @@ mod tests {
 
     #[test]
     fn a_knob_of_an_older_guide_gets_todays_answer_and_none_of_todays_is_one() {
-        for (knob, instead) in GONE {
+        for (knob, instead) in gone::GONE {
             check(&format!("[tune]\n{knob} = 1"), instead);
         }
         let today = toml::Table::try_from(Tune::default()).unwrap();
-        assert!(GONE.iter().all(|(knob, _)| !today.contains_key(*knob)));
+        let gone = gone::GONE.iter();
+        assert!(gone.clone().all(|(knob, _)| !today.contains_key(*knob)));
+        let known = gone::TODAY;
+        assert!(today.keys().all(|field| known.contains(&field.as_str())));
     }
 
     #[test]

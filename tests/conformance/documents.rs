@@ -35,7 +35,16 @@ impl FirestoreUse {
             if &it[1] != "clone" {
                 found.calls.insert(it[1].to_owned());
             }
-            if ["get", "with_field", "newest", "query_all", "page_since"].contains(&&it[1]) {
+            if [
+                "get",
+                "with_field",
+                "newest",
+                "query_all",
+                "page_since",
+                "page_where",
+            ]
+            .contains(&&it[1])
+            {
                 let name = it.get(2).map(|name| name.as_str());
                 let before = &source[..it.get(0).unwrap().start()];
                 match name.unwrap_or_else(|| panic!("`{}` does not name its type", &it[0])) {

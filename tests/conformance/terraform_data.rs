@@ -246,7 +246,9 @@ fn a_function_may_do_with_documents_what_its_code_does() {
                 // It creates the document or replaces it.
                 "put" => &["create", "update"],
                 // A query reads what it lists.
-                "with_field" | "newest" | "query_all" | "page_since" => &["get", "list"],
+                "with_field" | "newest" | "query_all" | "page_since" | "page_where" => {
+                    &["get", "list"]
+                }
                 other => panic!("{name}: which permission does `documents.{other}` need?"),
             };
             wants.extend(

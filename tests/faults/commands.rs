@@ -24,11 +24,12 @@ async fn command(
     harness.stack.kill(function).await.expect("it is killed");
     let (done, printed) = said(harness.command(PROGRAM, arguments).await);
     assert!(done, "{printed}");
-    wait::until("the event of the command", harness, async || {
-        match harness.backlog(subscription).await {
-            0 => Err("not published"),
-            _ => Ok(()),
-        }
+    wait::until("the event of the command", harness, async || match harness
+        .backlog(subscription)
+        .await
+    {
+        0 => Err("not published"),
+        _ => Ok(()),
     })
     .await;
     lose(harness, subscription).await;
@@ -55,7 +56,9 @@ async fn a_version_that_was_accepted_gets_its_run() {
     let accept = ["datasets", "accept", version.id.as_str(), "--by", "ada"];
     command(&mut harness, &accept, "tune", "tune-on-dataset-cleaned").await;
     let has_job = |run: &Run| run.job.is_some();
-    let _run = harness.run_from(&upload, "the job of its run", has_job).await;
+    let _run = harness
+        .run_from(&upload, "the job of its run", has_job)
+        .await;
     let again = "has no run: publishing `dataset-cleaned` again";
     assert!(has_published_again(&harness, again), "it was not lost");
 }

@@ -24,10 +24,8 @@ async fn check(ways: &[(CrashSide, CrashKind)]) {
     let rounds = crash::rounds(&effects);
     // Each chain waits for a permit; one that fails must not hide the results of the others.
     let results = rounds.iter().flat_map(|round| {
-        let checks = ways
-            .iter()
-            .map(move |way| AssertUnwindSafe(check_round(round, *way)).catch_unwind());
-        checks
+        ways.iter()
+            .map(move |way| AssertUnwindSafe(check_round(round, *way)).catch_unwind())
     });
     let results = future::join_all(results).await;
     let failed = results.iter().filter(|result| result.is_err()).count();

@@ -63,7 +63,10 @@ async fn a_version_without_a_run_gets_one() {
         .expect("it starts");
     let _ended = chain.ends_once(&upload).await;
     let again = "has no run: publishing `dataset-cleaned` again";
-    assert!(has_published_again(&chain.harness, again), "it was not lost");
+    assert!(
+        has_published_again(&chain.harness, again),
+        "it was not lost"
+    );
 }
 
 /// Runs the chain until `caller` is about to publish to `topic`, kills it there, and discards the
@@ -153,6 +156,15 @@ pub(crate) fn has_published_again(harness: &Harness, words: &str) -> bool {
 
 /// Stops `function` while the chain runs, and discards what was published for it meanwhile.
 async fn while_away(function: &'static str, subscription: &str) -> (TestChain, ObjectFinalized) {
+    let (mut chain, upload) = gone(function, subscription).await;
+    lose(&chain.harness, subscription).await;
+    let stack = &mut chain.harness.stack;
+    stack.restart(function).await.expect("it starts");
+    (chain, upload)
+}
+
+/// Stops `function`, and runs the chain until there is a message for it.
+async fn gone(function: &'static str, subscription: &str) -> (TestChain, ObjectFinalized) {
     let mut chain = TestChain::start(PROGRAM, impatient()).await;
     let stack = &mut chain.harness.stack;
     stack.kill(function).await.expect("it is killed");
@@ -164,9 +176,6 @@ async fn while_away(function: &'static str, subscription: &str) -> (TestChain, O
         }
     })
     .await;
-    lose(&chain.harness, subscription).await;
-    let stack = &mut chain.harness.stack;
-    stack.restart(function).await.expect("it starts");
     (chain, upload)
 }
 
@@ -175,7 +184,10 @@ async fn an_upload_whose_notification_was_lost_is_handled_once() {
     let (chain, upload) = while_away("clean", "clean-on-object-finalized").await;
     let _ended = chain.ends_once(&upload).await;
     let again = "has no record: publishing `object-finalized` again";
-    assert!(has_published_again(&chain.harness, again), "it was not lost");
+    assert!(
+        has_published_again(&chain.harness, again),
+        "it was not lost"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -183,7 +195,10 @@ async fn a_run_whose_end_evaluate_did_not_learn_of_is_evaluated() {
     let (chain, upload) = while_away("evaluate", "evaluate-on-run-finished").await;
     let _ended = chain.ends_once(&upload).await;
     let again = "has no evaluation: publishing `run-finished` again";
-    assert!(has_published_again(&chain.harness, again), "it was not lost");
+    assert!(
+        has_published_again(&chain.harness, again),
+        "it was not lost"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -191,7 +206,10 @@ async fn a_verdict_that_deploy_did_not_learn_of_is_decided_on() {
     let (chain, upload) = while_away("deploy", "deploy-on-run-evaluated").await;
     let _ended = chain.ends_once(&upload).await;
     let again = "has no decision: publishing `run-evaluated` again";
-    assert!(has_published_again(&chain.harness, again), "it was not lost");
+    assert!(
+        has_published_again(&chain.harness, again),
+        "it was not lost"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -219,19 +237,26 @@ async fn a_decision_that_was_not_carried_out_moves_the_route() {
     .await;
     let _ended = chain.ends_once(&upload).await;
     let again = "has no moved route: publishing `run-evaluated` again";
-    assert!(has_published_again(&chain.harness, again), "it was not lost");
+    assert!(
+        has_published_again(&chain.harness, again),
+        "it was not lost"
+    );
 }
 
 /// Has `watch` crash in every way where it publishes to `topic` again what was lost for `function`.
 async fn crashes_while_publishing(function: &'static str, subscription: &str, topic: &str) {
     let checks = CrashKind::ALL.map(|kind| async move {
-        let (mut chain, upload) = while_away(function, subscription).await;
+        let (mut chain, upload) = gone(function, subscription).await;
         let faults = chain.harness.faults.clone();
         let fault = json!({
             "caller": "watch", "path": "Publisher/Publish$", "body": format!("/topics/{topic}"),
             "action": { "hold": "before" },
         });
+        // Armed first: what is published before is lost, and what comes after it is held.
         let fault = faults.arm(&fault).await;
+        lose(&chain.harness, subscription).await;
+        let stack = &mut chain.harness.stack;
+        stack.restart(function).await.expect("it starts");
         faults.held(&fault).await;
         kind.befall(&mut chain.harness, "watch", &fault).await;
         let _ended = chain.ends_once(&upload).await;

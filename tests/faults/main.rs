@@ -10,8 +10,8 @@
 
 mod announcements;
 mod canary;
-mod crash;
 mod commands;
+mod crash;
 mod create;
 mod dependencies;
 mod duplicate_deliveries;

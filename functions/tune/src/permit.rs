@@ -131,7 +131,9 @@ fn ask(run: Run, reason: &str) -> Permit {
         .as_ref()
         .is_some_and(|it| it.by != WITHIN_BUDGET);
     let reason = if was_approved {
-        format!("its price or what the policy says about it has changed since it was planned: {reason}")
+        format!(
+            "its price or what the policy says about it has changed since it was planned: {reason}"
+        )
     } else {
         reason.to_owned()
     };

@@ -1,5 +1,7 @@
 //! Reads the losses of a job, and merges them with what was read before.
 
+use std::time::Duration;
+
 use shared::{
     curve::{Curve, CurveState},
     error::{Chain, Error},
@@ -7,9 +9,14 @@ use shared::{
     outcome::CallError,
     run::Run,
 };
+use tokio::time::timeout;
 use tracing::{error, warn};
 
 use crate::{State, poll::PolledCurve};
+
+/// Longest that the losses of one job may take, in all calls. The state and the end of the job wait for them, and
+/// the tick for every job: a `TensorBoard` that hangs must stop neither.
+const READ_MAX: Duration = Duration::from_secs(20);
 
 /// The losses of a job, and whether they could be read now.
 ///
@@ -21,7 +28,15 @@ pub(crate) async fn read(state: &State, run: &Run, job: &TuningJob) -> Result<Po
         .map(|stored| stored.value)
         .filter(|before| before.is_of(&job.name))
         .unwrap_or_else(|| Curve::new(run.id.clone()));
-    Ok(match state.vertex.curve(&run.id, job).await {
+    let read = timeout(READ_MAX, state.vertex.curve(&run.id, job)).await;
+    let read = read.unwrap_or_else(|elapsed| {
+        let source = format!("they took longer than {READ_MAX:?} to read: {elapsed}");
+        Err(CallError::NotNow {
+            retry_after: None,
+            source: source.into(),
+        })
+    });
+    Ok(match read {
         Ok(Some(read)) => PolledCurve {
             curve: before.merged(read),
             state: CurveState::Fresh,

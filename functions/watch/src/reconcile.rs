@@ -143,7 +143,7 @@ pub fn is_worth_an_evaluation(run: &Run) -> bool {
     run.state.is_final() && chosen.is_some_and(|chosen| chosen.endpoint.is_some())
 }
 
-/// Whether people should know by now of something that happened at `at`, and it is no old news: what a version
+/// Whether people should know by now of something that happened at `at`, and it is recent: what a version
 /// did that recorded no announcements is not announced again.
 pub fn is_news(at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
     now - at < NEWS_OLD

@@ -192,7 +192,7 @@ pub(crate) async fn price_again(
     let tokens = quantity::count(reported.training_tokens);
     let counted = format!("Vertex AI has counted {tokens} training tokens, which cost {usd}");
     let Some(refusal) = refusal else {
-        let estimated = run.estimate.price().to_string();
+        let estimated = run.estimate.price();
         if usd.to_string() != estimated {
             run.note("watch", format!("{counted}, and not {estimated}"), now);
         }

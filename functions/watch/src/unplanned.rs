@@ -52,7 +52,7 @@ pub(crate) async fn publish(state: &State) -> Result<(), Error> {
         }
         undone::report(state, &work, now);
     }
-    // Whoever accepts a version days later may lose its event, too: until then it holds the watermark.
+    // The event of a version that a person accepts days later may be lost, too: until then it holds the watermark.
     let held = versions.iter().filter(|version| version.awaits_review());
     let open = unplanned.iter().copied().chain(held);
     let oldest = open.map(|version| version.created_at).min();

@@ -35,11 +35,11 @@ impl Incident {
     /// (<https://cloud.google.com/monitoring/support/notification-options#pubsub>).
     ///
     /// Its shape follows from the policy: members may be absent, null, or of another type. An incident that
-    /// cannot be read in part is read in part: refusing it would deliver it again until it is a dead letter. What
-    /// is no JSON, or too deep, is an incident that names no run, with the digest of its bytes as its id.
+    /// cannot be read in part is read in part: refusing it would deliver it again until it is a dead letter. Bytes
+    /// that are not JSON, or too deep, are an incident that names no run, with their digest as its id.
     pub fn read(data: &[u8]) -> Self {
-        let notification: Value = serde_json::from_slice(data)
-            .unwrap_or_else(|_error| Value::String(hex(data)));
+        let notification: Value =
+            serde_json::from_slice(data).unwrap_or_else(|_error| Value::String(hex(data)));
         let incident = notification.get("incident").unwrap_or(&notification);
         let text = |field: &str| incident.get(field).and_then(text_of);
         let run = LABELS.iter().find_map(|labels| {

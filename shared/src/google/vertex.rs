@@ -17,13 +17,13 @@ use reqwest::Method;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
+use self::boards::Boards;
 pub use self::{
     job::{NewJob, TuningJob},
     job_list::JobList,
     job_name::{InvalidJobName, JobName},
     questions::{AnswerStream, QuestionKind},
 };
-use self::boards::Boards;
 use crate::{
     google::rest::{RestCall, Transport, parse},
     id::model_id,

@@ -128,3 +128,18 @@ fn rows_of(rows: &[u8], without: usize) -> String {
     let kept = rows.lines().enumerate().filter(|(at, _)| *at != without);
     kept.map(|(_, row)| row).collect::<Vec<_>>().join("\n")
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_curve_that_hangs_holds_up_neither_state_nor_end() {
+    let (harness, proxy) = start(Setup::default(), 240.0, &[]).await;
+    let hangs =
+        json!({ "path": "/metadataStores/", "times": ALWAYS, "action": { "hold": "before" } });
+    let hangs = harness.faults.arm(&hangs).await;
+    let upload = harness.drop_rows("north", RECIPE, &rows(60)).await;
+    let run = running(&harness, &upload).await;
+    let is_unread = |run: &Value| text(&run["curve"]["reason"]).contains("took longer than");
+    fields_of(&harness, &run.id, "a curve that hangs", is_unread).await;
+    harness.faults.disarm(&hangs).await;
+    succeeds(&harness, &upload).await;
+    assert_eq!(proxy.cancels(), 0, "absence of evidence cancels nothing");
+}

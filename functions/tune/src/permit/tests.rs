@@ -90,7 +90,10 @@ fn an_approval_is_of_what_was_approved_and_of_nothing_else() {
     else {
         panic!("the policy changed after the approval");
     };
-    assert!(reason.contains("has changed since it was planned"), "{reason}");
+    assert!(
+        reason.contains("has changed since it was planned"),
+        "{reason}"
+    );
     asks.ask_again("tune", &reason, now());
     assert_eq!((asks.state, asks.attempt), (State::AwaitingApproval, 2));
     asks.approve("ada", "still", now()).unwrap();

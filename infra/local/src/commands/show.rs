@@ -5,7 +5,9 @@ use std::process::ExitCode;
 use serde_json::json;
 use shared::{
     dataset::Version,
+    google::vertex::JobName,
     id::RunId,
+    job_ledger::{Cancels, JobEntry},
     run::{Job, Run},
 };
 
@@ -21,6 +23,9 @@ use crate::{
         render, summary,
     },
 };
+
+/// Characters of a note that are shown: a cause, its advice and what was kept.
+const NOTE_MAX: usize = 500;
 
 /// The arguments.
 #[derive(Debug, clap::Args)]
@@ -46,11 +51,13 @@ pub(crate) async fn run(args: Args) -> CommandResult {
     if snapshot.run.is_none() {
         return Err(format!("no run `{}`: list the runs with `lapidary runs`", args.run).into());
     }
+    let entry = ledger_entry(&session, snapshot.run.as_ref()).await?;
     if args.json {
         let documents = json!({
             "run": snapshot.run,
             "position": snapshot.position.map(|position| position.0),
             "version": snapshot.version,
+            "job_entry": entry,
             "curve": snapshot.curve,
             "evaluation": snapshot.evaluation,
             "decision": snapshot.decision,
@@ -58,16 +65,31 @@ pub(crate) async fn run(args: Args) -> CommandResult {
         });
         output::write(&format!("{}\n", serde_json::to_string_pretty(&documents)?))?;
     } else {
-        output::write(&render_all(&snapshot))?;
+        output::write(&render_all(&snapshot, entry.as_ref()))?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn render_all(snapshot: &ChainSnapshot) -> String {
+/// What the job ledger knows of the job of `run`.
+async fn ledger_entry(
+    session: &Session,
+    run: Option<&Run>,
+) -> Result<Option<JobEntry>, shared::error::Error> {
+    let job = run.and_then(|run| run.job.as_ref());
+    let Some(name) = job.and_then(|job| job.name.parse::<JobName>().ok()) else {
+        return Ok(None);
+    };
+    let entry = session.documents.get::<JobEntry>(&name.key()).await?;
+    Ok(entry.map(|stored| stored.value))
+}
+
+fn render_all(snapshot: &ChainSnapshot, entry: Option<&JobEntry>) -> String {
     let mut sections = summary(snapshot);
     if let Some(run) = &snapshot.run {
         if let Some(job) = &run.job {
-            sections.push(Section::new("Provider", provider(job)));
+            let mut lines = provider(job);
+            lines.extend(entry.into_iter().flat_map(stops));
+            sections.push(Section::new("Provider", lines));
             sections.push(Section::new(
                 "Dropped",
                 dropped(job, snapshot.version.as_ref()),
@@ -113,6 +135,29 @@ fn provider(job: &Job) -> Vec<String> {
     lines
 }
 
+/// When the job was asked to stop, and what came of it.
+fn stops(entry: &JobEntry) -> Vec<String> {
+    let Cancels {
+        accepted,
+        first_at,
+        last_at,
+        failure,
+        ..
+    } = &entry.cancels;
+    let (Some(first), Some(last)) = (first_at, last_at) else {
+        return Vec::new();
+    };
+    let times = text::things(u64::from(*accepted), "request");
+    let mut lines = vec![format!(
+        "asked to stop from {} to {}: {times} accepted",
+        stamp(*first),
+        stamp(*last)
+    )];
+    let refused = failure.iter();
+    lines.extend(refused.map(|failure| format!("the last request was not accepted: {failure}")));
+    lines
+}
+
 /// The rows that the service dropped, and the rows that were predicted.
 fn dropped(job: &Job, version: Option<&Version>) -> Vec<String> {
     let actual = match job.dropped_rows {
@@ -143,7 +188,7 @@ fn history(run: &Run) -> Vec<String> {
                 "{}  {:<11}{}",
                 stamp(entry.at),
                 entry.by,
-                text::line(&entry.note, 200)
+                text::line(&entry.note, NOTE_MAX)
             )
         })
         .collect()
@@ -167,11 +212,29 @@ mod tests {
 
     #[test]
     fn everything_about_a_run_is_shown() {
-        insta::assert_snapshot!(render_all(&samples::promoted()));
+        insta::assert_snapshot!(render_all(&samples::promoted(), None));
     }
 
     #[test]
     fn a_waiting_job_is_shown_with_its_state() {
-        insta::assert_snapshot!(render_all(&samples::waiting()));
+        insta::assert_snapshot!(render_all(&samples::waiting(), None));
+    }
+
+    #[test]
+    fn a_refused_request_to_stop_is_shown_with_the_answer() {
+        let mut entry = samples::jobs().remove(0);
+        entry.cancels = Cancels::default();
+        assert!(stops(&entry).is_empty(), "never asked");
+        let at = chrono::DateTime::UNIX_EPOCH;
+        entry.cancels.record(None, at);
+        let refusal = "not allowed: aiplatform.tuningJobs.cancel";
+        let later = at + chrono::TimeDelta::hours(1);
+        entry.cancels.record(Some(refusal.to_owned()), later);
+        let expected = [
+            "asked to stop from 1970-01-01 00:00:00 to 1970-01-01 01:00:00: 1 request accepted"
+                .to_owned(),
+            format!("the last request was not accepted: {refusal}"),
+        ];
+        assert_eq!(stops(&entry), expected);
     }
 }
