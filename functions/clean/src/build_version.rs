@@ -316,13 +316,8 @@ fn part_uri(state: &State, folder: &str, name: &str) -> GcsUri {
 /// Why no row can be trained on: the most severe finding, its position, and its fix.
 fn unusable(report: &Report) -> String {
     let first = report.findings.first();
-    let advice = first.map(|finding| {
-        let location = match finding.line {
-            0 => "the file".to_owned(),
-            line => format!("line {line}"),
-        };
-        format!("{location}: {}; {}", finding.message, finding.fix)
-    });
+    let advice =
+        first.map(|finding| format!("{}: {}; {}", finding.place, finding.message, finding.fix));
     format!(
         "no row of {} can be trained on; {}",
         report.rows.read,

@@ -5,7 +5,7 @@ use std::ops::Range;
 use memchr::memchr;
 use serde::{Deserialize, Serialize};
 
-use crate::row_span::{LINE_MAX_BYTES, RowSpan, RowStatus};
+use crate::row_span::{LINE_MAX_BYTES, RowPosition, RowSpan, RowStatus};
 
 /// Bytes of rows that a thread processes at a time: above this, measured throughput no longer
 /// grows; below it, handing batches over becomes noticeable.
@@ -106,7 +106,7 @@ fn for_each_line<'b>(mut rest: &'b [u8], mut each: impl FnMut(RowSpan, &'b [u8])
             continue;
         }
         let span = RowSpan {
-            line: lines.counted,
+            position: RowPosition::of_line(lines.counted),
             column: 1,
             length,
             status: if end.is_some() {
@@ -122,7 +122,7 @@ fn for_each_line<'b>(mut rest: &'b [u8], mut each: impl FnMut(RowSpan, &'b [u8])
 
 fn too_long(line: u64, length: u64) -> RowSpan {
     RowSpan {
-        line,
+        position: RowPosition::of_line(line),
         column: 1,
         length,
         status: RowStatus::TooLong,

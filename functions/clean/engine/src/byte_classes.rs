@@ -5,7 +5,7 @@ use std::ops::{BitOr, BitOrAssign};
 
 /// A set of byte classes. A class in the set means that a scan may find something, no more.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct ByteClasses(u8);
+pub(crate) struct ByteClasses(pub(crate) u8);
 
 impl ByteClasses {
     /// A possible marker of a prompt template.
@@ -18,8 +18,10 @@ impl ByteClasses {
     pub(crate) const MOJIBAKE: Self = Self(8);
     /// A possible placeholder.
     pub(crate) const PLACEHOLDER: Self = Self(16);
+    /// A run of letters and digits that may be a key or a token.
+    pub(crate) const TOKEN: Self = Self(32);
     /// All classes, for texts that were not examined.
-    pub(crate) const ALL: Self = Self(31);
+    pub(crate) const ALL: Self = Self(63);
 
     /// The classes of a character that was escaped.
     pub(crate) fn of_char(c: char) -> Self {
@@ -28,6 +30,8 @@ impl ByteClasses {
             '\u{100}'..='\u{fffc}' | '\n' | '\r' | '\t' => Self::default(),
             '{' | '[' | '<' | '#' => Self::MARKER | Self::PLACEHOLDER,
             '`' => Self::FENCE,
+            // A token may be escaped in part or in whole.
+            c if c.is_ascii_alphanumeric() => Self::TOKEN,
             c if c.is_control() => Self::CONTROL | Self::MOJIBAKE,
             '\u{a0}'..='\u{ff}' | '\u{fffd}' => Self::MOJIBAKE,
             _ => Self::default(),

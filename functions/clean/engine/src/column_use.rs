@@ -10,6 +10,7 @@ use crate::{
     key_names::shown,
     keys::Keys,
     report::{ColumnReport, ColumnUse},
+    rule::Fault,
     schema::{self, Meaning},
     settings::Settings,
 };
@@ -83,6 +84,31 @@ impl ColumnCounts {
             index: Some(self.last),
             known: same.and_then(|shape| shape.known),
         }
+    }
+
+    /// Names the column that `fault` is about as the row writes it, where that is not our name for it.
+    pub(crate) fn name_as_written(&self, shape: FoundShape, fault: &mut Fault) {
+        let shape = shape.index.and_then(|index| self.shapes.get(index));
+        let path = fault
+            .path
+            .as_deref()
+            .and_then(|path| path.strip_prefix("$."));
+        let (Some(RowShape { keys, .. }), Some(path)) = (shape, path) else {
+            return;
+        };
+        let end = path.find(['.', '[']).unwrap_or(path.len());
+        let (name, rest) = path.split_at(end);
+        let is_meant = |key: &&String| schema::column(key).is_some_and(|it| it.name == name);
+        if keys.iter().any(|key| key == name) {
+            return;
+        }
+        let Some(own) = keys.iter().find(is_meant).map(|key| shown(key)) else {
+            return;
+        };
+        fault.message = fault
+            .message
+            .replace(&format!("`{name}`"), &format!("`{own}`"));
+        fault.path = Some(format!("$.{own}{rest}"));
     }
 
     /// Counts a row of a shape, which was read as `format`.

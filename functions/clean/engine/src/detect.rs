@@ -8,7 +8,7 @@ mod email;
 mod number;
 mod secret;
 
-use std::{ops::Range, sync::LazyLock};
+use std::{cmp::Reverse, ops::Range, sync::LazyLock};
 
 use crate::json::Text;
 
@@ -48,6 +48,11 @@ impl HitKind {
         Self::Token,
         Self::PrivateKey,
     ];
+
+    /// Whether it is a key or a token, and not personal data.
+    pub(crate) fn is_secret(self) -> bool {
+        matches!(self, Self::CloudKey | Self::Token | Self::PrivateKey)
+    }
 
     /// The replacement for a masked value, which no search finds again.
     fn mask(self) -> &'static str {
@@ -89,6 +94,16 @@ impl Detector {
         }
     }
 
+    /// The same without secrets, for texts that have no run that may be one; `None` where nothing
+    /// else is wanted.
+    pub(crate) fn without_secrets(&self) -> Option<Self> {
+        let mut wanted = self.wanted;
+        for (wanted, kind) in wanted.iter_mut().zip(HitKind::ALL) {
+            *wanted &= !kind.is_secret();
+        }
+        wanted.contains(&true).then(|| Self::new(wanted))
+    }
+
     /// The matches in an escaped text, in order, without overlaps.
     pub(crate) fn find(&self, escaped: &str) -> Vec<Hit> {
         let mut hits = Vec::new();
@@ -107,7 +122,7 @@ impl Detector {
             return hits;
         }
         hits.retain(|hit| self.wants(hit.kind));
-        hits.sort_by_key(|hit| hit.range.start);
+        hits.sort_by_key(|hit| (hit.range.start, Reverse(hit.range.end)));
         let mut end = 0;
         hits.retain(|hit| {
             let apart = hit.range.start >= end;
@@ -167,6 +182,9 @@ fn count(bytes: &[u8], at: usize, is: impl Fn(u8) -> bool) -> usize {
     let rest = bytes.get(at..).unwrap_or_default();
     rest.iter().take_while(|byte| is(**byte)).count()
 }
+
+#[cfg(test)]
+mod corpus;
 
 #[cfg(test)]
 pub(crate) mod tests {

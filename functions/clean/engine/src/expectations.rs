@@ -8,8 +8,11 @@ use std::collections::HashSet;
 use whatlang::Lang;
 
 use self::answer_schema::AnswerSchema;
+use rapidfuzz::distance::osa;
+
 use crate::{
     example::{Example, Role},
+    folded::folded_name,
     json::{Text, parse},
     rule::Fault,
     rules::unexpected_answer,
@@ -107,10 +110,27 @@ impl Expectations {
         Some(fault.path(turn.location).with_message(message))
     }
 
+    /// What is wrong with an answer that is no label, and the label that it is nearest to.
+    fn no_label(&self, answer: &str) -> String {
+        let found = folded_name(answer);
+        let distances = self.labels.iter().map(|label| {
+            let name = folded_name(label);
+            let distance = osa::distance(found.chars(), name.chars());
+            (distance, name.chars().count(), label)
+        });
+        let nearest = distances.filter(|(distance, length, _)| distance * 3 <= *length);
+        match nearest.min_by_key(|(distance, _, label)| (*distance, *label)) {
+            Some((_, _, label)) => {
+                format!("the answer is none of `labels`: did you mean `{label}`?")
+            }
+            None => "the answer is none of `labels`".to_owned(),
+        }
+    }
+
     fn unexpected(&self, text: &Text<'_>, found: Option<Lang>) -> Option<String> {
         let plain = text.plain();
         if !self.labels.is_empty() && !self.labels.contains(plain.trim()) {
-            return Some("the answer is none of `labels`".to_owned());
+            return Some(self.no_label(plain.trim()));
         }
         if let Some([least, most]) = self.chars {
             let chars = u64::try_from(plain.chars().count()).unwrap_or(u64::MAX);
@@ -170,6 +190,25 @@ mod tests {
         let found = report.findings.iter();
         let found = found.filter(|finding| finding.code == "unexpected_answer");
         found.map(|finding| finding.line).collect()
+    }
+
+    #[test]
+    fn what_a_recipe_expects_is_never_short() {
+        for table in ["labels = ['refund', 'other']", "output_chars = [2, 20]"] {
+            let answers: Vec<&str> = ["refund", "other"].repeat(4);
+            assert_eq!(left_out(table, &answers), [0_u64; 0], "{table}");
+        }
+        let settings: Settings = toml::from_str("labels = ['refund', 'other']").unwrap();
+        let rows = "{\"input\":\"a\",\"output\":\"Refunds\"}\n";
+        let report = report_by(rows, &settings);
+        let finding = report
+            .findings
+            .iter()
+            .find(|f| f.code == "unexpected_answer");
+        assert_eq!(
+            finding.unwrap().message,
+            "the answer is none of `labels`: did you mean `refund`?"
+        );
     }
 
     #[test]

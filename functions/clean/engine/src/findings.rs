@@ -13,13 +13,13 @@ use serde::{Deserialize, Serialize};
 use crate::{
     finding::Finding,
     names,
-    row_span::{RowSpan, RowStatus},
+    row_span::{RowNumbers, RowPosition, RowSpan, RowStatus},
     rule::{Fault, Rule},
     rules,
     severity::Severity,
 };
 
-/// First lines kept for every code.
+/// First rows kept for every code.
 const LINES_MAX: usize = 3;
 
 /// What was found so far.
@@ -38,6 +38,7 @@ pub(crate) struct Findings {
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct RuleTally {
     count: u64,
+    /// The numbers of the first rows.
     lines: Vec<u64>,
     /// The first finding of a code is listed before any second one: a frequent finding must not
     /// hide the rare one that explains it.
@@ -75,7 +76,7 @@ impl ListedCounts {
 pub(super) struct FindingsSummary {
     /// How often each code was found.
     pub(super) codes: BTreeMap<String, u64>,
-    /// The first lines of each code.
+    /// The numbers of the first rows with each code.
     pub(super) lines: BTreeMap<String, Vec<u64>>,
     /// The most severe findings, by line.
     pub(super) findings: Vec<Finding>,
@@ -106,7 +107,7 @@ impl Findings {
         }
         let max = self.listed_max;
         let code = fault.rule.code;
-        let (is_listed, is_first) = self.count(code, span.line);
+        let (is_listed, is_first) = self.count(code, span.position.number());
         let has_room =
             !self.has_enough(severity) && self.list(severity).is_some_and(|list| list.len() < max);
         if !is_listed || !(is_first || has_room) {
@@ -121,10 +122,10 @@ impl Findings {
         }
     }
 
-    /// Adds a fault on a line, or, at line 0, of the whole file.
-    pub(crate) fn add_at(&mut self, fault: Fault, severity: Severity, line: u64) {
+    /// Adds a fault of the row at `position`, or of the whole file.
+    pub(crate) fn add_at(&mut self, fault: Fault, severity: Severity, position: RowPosition) {
         let span = RowSpan {
-            line,
+            position,
             column: 1,
             length: 0,
             status: RowStatus::Whole,
@@ -151,29 +152,31 @@ impl Findings {
             ours.lines.truncate(LINES_MAX);
             let theirs = theirs.first.clone().map(|finding| moved(finding, base));
             let both = ours.first.take().into_iter().chain(theirs);
-            ours.first = both.min_by_key(|finding| finding.line);
+            ours.first = both.min_by_key(order);
         }
         for (ours, theirs) in self.listed.iter_mut().zip(&other.listed) {
             // Batches come in order: once a list is full, later findings change nothing.
             let last = ours.last().filter(|_| ours.len() >= self.listed_max);
-            let listed =
-                |finding: &Finding| last.is_none_or(|last| finding.line + base < last.line);
+            let listed = |finding: &Finding| {
+                let position = finding.position().below(base);
+                last.is_none_or(|last| position.order() < order(last))
+            };
             if !theirs.iter().any(listed) {
                 continue;
             }
             ours.extend(theirs.iter().cloned().map(|finding| moved(finding, base)));
-            ours.sort_by_key(|finding| finding.line);
+            ours.sort_by_key(order);
             ours.truncate(self.listed_max);
         }
     }
 
     /// Chooses which findings are listed.
-    pub(super) fn close(self) -> FindingsSummary {
+    pub(super) fn close(self, numbers: &RowNumbers) -> FindingsSummary {
         let listable = self.codes.values().filter(|tally| !tally.unlisted);
         let found: u64 = listable.map(|tally| tally.count).sum();
         let firsts = self.codes.values().filter_map(|tally| tally.first.clone());
         let mut findings: Vec<Finding> = firsts.collect();
-        findings.sort_by_key(|finding| (finding.severity, finding.line));
+        findings.sort_by_key(|finding| (finding.severity, order(finding)));
         let firsts = findings.len();
         for finding in self.listed.into_iter().flatten() {
             if findings.len() >= self.listed_max {
@@ -184,7 +187,9 @@ impl Findings {
             }
         }
         findings.truncate(self.listed_max);
-        findings.sort_by_key(|finding| (finding.line, finding.column));
+        findings.sort_by_key(|finding| (order(finding), finding.column));
+        let findings = findings.into_iter().map(|finding| finding.placed(numbers));
+        let findings: Vec<Finding> = findings.collect();
         let listed = u64::try_from(findings.len()).unwrap_or(u64::MAX);
         let (mut codes, mut lines) = (BTreeMap::new(), BTreeMap::new());
         for (code, tally) in self.codes {
@@ -200,11 +205,11 @@ impl Findings {
     }
 
     /// Counts a fault; returns whether its code is listed, and whether it is the first.
-    fn count(&mut self, code: &'static str, line: u64) -> (bool, bool) {
+    fn count(&mut self, code: &'static str, number: u64) -> (bool, bool) {
         let tally = self.codes.entry(code).or_default();
         tally.count += 1;
         if tally.lines.len() < LINES_MAX {
-            tally.lines.push(line);
+            tally.lines.push(number);
         }
         // Half of all rows are trimmed; a list of them is of no use.
         tally.unlisted = code == rules::trim::RULE.code;
@@ -231,14 +236,22 @@ impl Findings {
 /// The same finding, `base` lines further down.
 fn moved(finding: Finding, base: u64) -> Finding {
     Finding {
-        line: finding.line + base,
+        line: finding.position().below(base).line,
         ..finding
     }
+}
+
+fn order(finding: &Finding) -> (u64, u32) {
+    finding.position().order()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn at(line: u64) -> RowPosition {
+        RowPosition::of_line(line)
+    }
 
     #[test]
     fn what_later_batches_leave_out_would_not_be_listed() {
@@ -251,16 +264,24 @@ mod tests {
                     further.leave_out(&counts.enough);
                 }
                 for line in 1..=2 + batch {
-                    further.add_at(Fault::new(&rules::duplicate::RULE), Severity::Reject, line);
+                    further.add_at(
+                        Fault::new(&rules::duplicate::RULE),
+                        Severity::Reject,
+                        at(line),
+                    );
                 }
                 if batch > 1 {
-                    further.add_at(Fault::new(&rules::delimiters::RULE), Severity::Note, 7);
-                    further.add_at(Fault::new(&rules::short_output::RULE), Severity::Reject, 8);
+                    further.add_at(Fault::new(&rules::delimiters::RULE), Severity::Note, at(7));
+                    further.add_at(
+                        Fault::new(&rules::short_output::RULE),
+                        Severity::Reject,
+                        at(8),
+                    );
                 }
                 counts.add(&further);
                 findings.merge(&further, batch * 10);
             }
-            let closed = findings.close();
+            let closed = findings.close(&RowNumbers::Line);
             (closed.codes, closed.lines, closed.findings, closed.omitted)
         };
         assert_eq!(list(true), list(false));
@@ -272,17 +293,21 @@ mod tests {
         for batch in 0..4 {
             let mut further = Findings::new(3);
             for line in 1..=10 {
-                further.add_at(Fault::new(&rules::duplicate::RULE), Severity::Reject, line);
+                further.add_at(
+                    Fault::new(&rules::duplicate::RULE),
+                    Severity::Reject,
+                    at(line),
+                );
             }
-            further.add_at(Fault::new(&rules::delimiters::RULE), Severity::Note, 7);
+            further.add_at(Fault::new(&rules::delimiters::RULE), Severity::Note, at(7));
             findings.merge(&further, batch * 10);
         }
         findings.add_at(
             Fault::new(&rules::expands_too_much::RULE),
             Severity::Reject,
-            0,
+            RowPosition::FILE,
         );
-        let closed = findings.close();
+        let closed = findings.close(&RowNumbers::Line);
         let listed = closed.findings.iter();
         let listed: Vec<_> = listed.map(|f| (f.line, f.code.as_ref())).collect();
         let expected = [(0, "expands_too_much"), (1, "duplicate"), (7, "delimiters")];
@@ -294,14 +319,26 @@ mod tests {
     fn the_most_severe_are_listed_and_all_are_counted() {
         let mut findings = Findings::new(2);
         for line in 1..=3 {
-            findings.add_at(Fault::new(&rules::delimiters::RULE), Severity::Note, line);
+            findings.add_at(
+                Fault::new(&rules::delimiters::RULE),
+                Severity::Note,
+                at(line),
+            );
         }
-        findings.add_at(Fault::new(&rules::invalid_json::RULE), Severity::Reject, 4);
+        findings.add_at(
+            Fault::new(&rules::invalid_json::RULE),
+            Severity::Reject,
+            at(4),
+        );
         let mut other = Findings::new(2);
-        other.add_at(Fault::new(&rules::short_output::RULE), Severity::Reject, 2);
-        other.add_at(Fault::new(&rules::trim::RULE), Severity::Repair, 2);
+        other.add_at(
+            Fault::new(&rules::short_output::RULE),
+            Severity::Reject,
+            at(2),
+        );
+        other.add_at(Fault::new(&rules::trim::RULE), Severity::Repair, at(2));
         findings.merge(&other, 0);
-        let closed = findings.close();
+        let closed = findings.close(&RowNumbers::Line);
         let listed: Vec<_> = closed
             .findings
             .iter()

@@ -2,7 +2,8 @@
 //! punctuation, hyphens or spaces, in another Unicode form.
 //!
 //! Only the order of the words counts, each without its case. Words are runs of letters, digits and
-//! mathematical signs, among them a hyphen before a digit: `3+4` and `3-4` are different questions.
+//! mathematical signs, among them a hyphen before a digit and not after a letter: `3+4` and `3-4` are different
+//! questions, `GPT-4` and `GPT 4` are not.
 //! Text beyond ASCII is normalised by NFKC first. What else the model sees, such as the tools that it
 //! may call, files, and calls of functions, counts byte by byte.
 //!
@@ -24,6 +25,9 @@ use crate::{
 const SIGNS: &[u8; 10] = b"+*/=<>%^&|";
 const FURTHER_SIGNS: &[char] = &['−', '×', '÷', '≤', '≥', '≠', '±', '√', '€', '£', '¥'];
 
+/// Characters within words that nobody sees: the soft hyphen, and spaces without width.
+const UNSEEN: &[char] = &['\u{ad}', '\u{200b}', '\u{2060}', '\u{feff}'];
+
 /// Members that the model sees besides the conversation.
 const SEEN: &[&str] = &["tools", "toolConfig"];
 
@@ -39,6 +43,16 @@ pub(crate) struct FoldedQuestions {
     pub(crate) question: u64,
     /// The digests of everything before the other turns of the model, which is trained on them too.
     pub(crate) earlier: Vec<u64>,
+}
+
+/// A name without what is no letter, digit or sign: names that fold alike read alike.
+pub(crate) fn folded_name(name: &str) -> String {
+    let folded = name.nfkc().flat_map(char::to_lowercase);
+    let is_kept = |c: &char| {
+        let sign = u8::try_from(*c).is_ok_and(|byte| SIGNS.contains(&byte));
+        c.is_alphanumeric() || sign || FURTHER_SIGNS.contains(c)
+    };
+    folded.filter(is_kept).collect()
 }
 
 /// Room to fold texts in, for many rows.
@@ -213,9 +227,14 @@ impl<'b> FoldedHash<'b> {
         let mut run = String::new();
         let folded = text.nfkc().flat_map(char::to_lowercase);
         let mut folded = folded.chain(std::iter::once(' ')).peekable();
+        let mut before = ' ';
         while let Some(c) = folded.next() {
+            let joins = std::mem::replace(&mut before, c).is_ascii_alphabetic();
+            if UNSEEN.contains(&c) {
+                continue;
+            }
             let is_sign = u8::try_from(c).is_ok_and(|byte| SIGNS.contains(&byte));
-            let is_minus = c == '-' && folded.peek().is_some_and(char::is_ascii_digit);
+            let is_minus = c == '-' && !joins && folded.peek().is_some_and(char::is_ascii_digit);
             if c.is_alphanumeric() || is_sign || is_minus || FURTHER_SIGNS.contains(&c) {
                 run.push(c);
             } else if !run.is_empty() {
@@ -403,14 +422,18 @@ fn changing<S: Simd>(bytes: u8x64<S>, beyond: u64, before: &mut Leads) -> u64 {
     (unknown | changed) & beyond
 }
 
-/// Which of the `hyphens` in the block at `base` stand before a digit.
+/// Which of the `hyphens` in the block at `base` stand before a digit, and not after a letter.
 #[inline]
 fn minus(mut hyphens: u64, bytes: &[u8], base: usize) -> u64 {
     let mut minus = 0;
     while hyphens != 0 {
         let at = hyphens.trailing_zeros();
-        let next = bytes.get(base + at as usize + 1);
-        if next.is_some_and(u8::is_ascii_digit) {
+        let at_text = base + at as usize;
+        let next = bytes.get(at_text + 1);
+        let before = at_text.checked_sub(1).and_then(|before| bytes.get(before));
+        // After a letter it joins a name and a number.
+        let joins = before.is_some_and(u8::is_ascii_alphabetic);
+        if next.is_some_and(u8::is_ascii_digit) && !joins {
             minus |= 1 << at;
         }
         hyphens &= hyphens - 1;

@@ -40,6 +40,8 @@ pub(crate) struct ReadOptions {
     pub(crate) untrimmed: bool,
     /// The least score of a row that is to be trained on.
     pub(crate) score_min: Option<f64>,
+    /// Whether what an export left where there was nothing stays.
+    pub(crate) keep_leftovers: bool,
 }
 
 /// A row that was read.
@@ -79,7 +81,10 @@ impl KnownShape {
                 Meaning::Content => column.name == key,
                 Meaning::Background | Meaning::Files => false,
                 Meaning::Directive => {
-                    column.name == directives::SCORE && options.score_min.is_none()
+                    let is_word = |node: &Node<'_>| matches!(node.value, Value::Text(_));
+                    column.name == directives::SCORE
+                        && options.score_min.is_none()
+                        && !row.get(key).is_some_and(is_word)
                 }
                 Meaning::Unread => true,
             })
@@ -112,7 +117,7 @@ impl KnownShape {
         if options.unknown_keys && self.has_messages {
             faults.extend(rules::unknown_key::check(&row, format.keys));
         }
-        if self.has_leftovers {
+        if self.has_leftovers && !options.keep_leftovers {
             drop_leftovers(&mut row, format, faults);
         }
         let mut example = (format.convert)(row, faults)?;
@@ -204,7 +209,9 @@ pub(crate) fn read_as<'a>(
     faults: &mut Vec<Fault>,
     options: ReadOptions,
 ) -> Result<ReadRow<'a>, Fault> {
-    drop_leftovers(&mut row, format, faults);
+    if !options.keep_leftovers {
+        drop_leftovers(&mut row, format, faults);
+    }
     let split = directives::take(&mut row, format, options.score_min, faults);
     let attachments = Attachments::take(&mut row, format)?;
     let mut example = (format.convert)(row, faults)?;

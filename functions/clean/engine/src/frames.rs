@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The version of the layout; raised with every change.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 /// Bytes before a frame's payload: version, kind, length, checksum.
 const HEAD_BYTES: usize = 10;

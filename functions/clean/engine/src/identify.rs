@@ -1,59 +1,88 @@
-//! Reads the rows of a dataset in any container, to know them again: without findings or outputs.
+//! Reads the rows of a dataset in any container, to know them again and to say what they are like:
+//! without findings or outputs.
 
-use std::io;
+use std::{collections::BTreeMap, io};
 
 use crate::{
     batch::{Batch, Cut},
+    column_use::{ColumnCounts, ColumnTotals},
     container::Records,
     error::Error,
     example::Example,
     held_out::{Around, HeldOut, HeldOutRead},
     identity::{self, Identity},
+    language::LanguageDetector,
     plan::Plan,
+    report::ColumnReport,
     row_processor::RowProcessor,
+    row_span::RowNumbers,
+    row_traits::RowTraits,
     settings::Settings,
     source::Source,
 };
 
 /// Knows the rows of a version again, in whatever prompt its recipe put them.
-#[derive(Debug)]
 pub struct RowIdentifier {
     around: Around,
+    languages: LanguageDetector,
+}
+
+/// A row: what it is known by, and what it is like.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdentifiedRow {
+    /// The row without its recipe's prompt.
+    pub identity: Identity,
+    /// What it is like.
+    pub traits: RowTraits,
+}
+
+/// What is known of a whole dataset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdentifiedDataset {
+    /// How its rows are found.
+    pub numbers: RowNumbers,
+    /// Its columns, and how many rows have a value under each.
+    pub columns: BTreeMap<String, ColumnReport>,
 }
 
 impl RowIdentifier {
     /// For the rows of a version that was cleaned by `settings`.
     pub fn of_version(settings: &Settings) -> Self {
-        let around = Around::of(settings);
-        Self { around }
+        Self {
+            around: Around::of(settings),
+            languages: LanguageDetector::new(),
+        }
     }
 
-    /// The identity of a row without the recipe's prompt; `None` where it is not a row in a known format.
-    pub fn identity(&self, row: &[u8]) -> Option<Identity> {
-        identity::example_of(row).map(|example| self.identity_of(example))
+    /// Identifies a row without the recipe's prompt; `None` where it is not a row in a known format.
+    pub fn row(&self, row: &[u8]) -> Option<IdentifiedRow> {
+        identity::example_of(row).map(|example| self.example(example))
     }
 
-    fn identity_of(&self, mut example: Example<'_>) -> Identity {
+    fn example(&self, mut example: Example<'_>) -> IdentifiedRow {
         self.around.take(&mut example);
-        Identity::of_example(&example)
+        IdentifiedRow {
+            identity: Identity::of_example(&example),
+            traits: RowTraits::of(&example, &self.languages),
+        }
     }
 }
 
-/// Calls `each` with the line of every row of `source` and its identity, which is `None` where it is
-/// not a row in a known format. Every container is read that [`pass`](crate::pass()) reads. A system instruction
-/// and a template of `settings` are left out of identities.
+/// Calls `each` with the number of every row of `source`, which is its line where rows are found by lines, and
+/// with what it is: `None` where it is not a row in a known format. Every container is read that [`pass`](crate::pass()) reads. A system instruction
+/// and a template of `settings` are left out of every row.
 ///
 /// # Errors
 /// [`Error::Read`] where reading fails; [`Error::Settings`] where `settings` are invalid.
 pub fn identify(
     source: &dyn Source,
     settings: &Settings,
-    each: &mut dyn FnMut(u64, Option<Identity>),
-) -> Result<(), Error> {
+    each: &mut dyn FnMut(u64, Option<IdentifiedRow>),
+) -> Result<IdentifiedDataset, Error> {
     settings.check()?;
     let rows = RowIdentifier::of_version(settings);
     for_each_example(source, settings, &mut |line, example| {
-        each(line, example.map(|example| rows.identity_of(example)));
+        each(line, example.map(|example| rows.example(example)));
     })
     .map_err(Error::Read)
 }
@@ -71,7 +100,7 @@ impl HeldOut {
         settings: &Settings,
     ) -> io::Result<HeldOutRead> {
         let by_keys = Settings {
-            columns: std::collections::BTreeMap::new(),
+            columns: BTreeMap::new(),
             ..settings.clone()
         };
         let read = self.read_by(source, &by_keys)?;
@@ -96,28 +125,38 @@ impl HeldOut {
     }
 }
 
-/// Calls `each` with the line of every row, and with what it says.
+/// Calls `each` with the number of every row, and with what it says.
 fn for_each_example(
     source: &dyn Source,
     settings: &Settings,
     each: &mut dyn FnMut(u64, Option<Example<'_>>),
-) -> io::Result<()> {
+) -> io::Result<IdentifiedDataset> {
     let mut records = Records::open(source, &settings.columns)?;
     let plan = Plan::default();
     let processor = RowProcessor::new(settings, &plan, records.layout(), false);
     let mut batch = Batch::default();
     let mut base = 0;
+    let numbers = records.numbers();
+    let (mut columns, mut totals) = (ColumnCounts::default(), ColumnTotals::default());
     while records.fill(&mut batch)? {
         let from = match batch.cut {
             Cut::Rows(_) => 0,
             Cut::Lines { .. } | Cut::TooLong(_) => base,
         };
         let lines = batch.for_each(|span, bytes| {
-            each(from + span.line, processor.example(span.status, bytes));
+            let position = span.position.below(from);
+            each(
+                position.number(),
+                processor.example(span.status, bytes, &mut columns),
+            );
         });
         base += lines.counted;
     }
-    Ok(())
+    totals.add(&columns, settings);
+    Ok(IdentifiedDataset {
+        numbers,
+        columns: totals.into_report(),
+    })
 }
 
 #[cfg(test)]
@@ -131,8 +170,8 @@ mod tests {
     fn identities(text: &str) -> Vec<(u64, Option<Identity>)> {
         let mut found = Vec::new();
         let source = text.as_bytes().to_vec();
-        identify(&source, &Settings::default(), &mut |line, identity| {
-            found.push((line, identity));
+        identify(&source, &Settings::default(), &mut |line, row| {
+            found.push((line, row.map(|row| row.identity)));
         })
         .unwrap();
         found
@@ -146,16 +185,20 @@ mod tests {
         let bare = |row: &str| Identity::of_row(row.as_bytes());
         let row = bare(r#"{"input":"a","output":"b"}"#);
         let prompted = r#"{"system":"Be brief","input":"Q: a","output":"b"}"#;
-        assert_eq!(rows.identity(prompted.as_bytes()), row);
+        let identity = |row: &[u8]| rows.row(row).map(|row| row.identity);
+        assert_eq!(identity(prompted.as_bytes()), row);
         let other = r#"{"system":"Be kind","input":"Q: a","output":"b"}"#;
-        let of_another_recipe = rows.identity(other.as_bytes());
+        let of_another_recipe = identity(other.as_bytes());
         let expected = bare(r#"{"system":"Be kind","input":"a","output":"b"}"#);
         assert_eq!(of_another_recipe, expected);
         assert_ne!(of_another_recipe, row);
-        assert_eq!(rows.identity(b"no row"), None);
+        assert_eq!(identity(b"no row"), None);
         let mut found = Vec::new();
         let source = prompted.as_bytes().to_vec();
-        identify(&source, &settings, &mut |_, identity| found.push(identity)).unwrap();
+        identify(&source, &settings, &mut |_, row| {
+            found.push(row.map(|row| row.identity));
+        })
+        .unwrap();
         assert_eq!(found, [row]);
     }
 

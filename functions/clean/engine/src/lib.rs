@@ -69,6 +69,8 @@ mod processed;
 mod row_processor;
 mod search;
 
+mod row_traits;
+
 mod identify;
 
 mod frames;
@@ -106,6 +108,7 @@ pub use crate::{
         SplitCounts, TokenCounts,
     },
     review::{ReviewLimits, review},
+    row_span::RowNumbers,
     task::Task,
 };
 // What went wrong with the cleaning itself.
@@ -113,8 +116,9 @@ pub use crate::error::{Error, FrameError};
 // To know a row again: across versions of a dataset, and across formats.
 pub use crate::{
     held_out::{HeldOut, HeldOutRead},
-    identify::{RowIdentifier, identify},
+    identify::{IdentifiedDataset, IdentifiedRow, RowIdentifier, identify},
     identity::Identity,
+    row_traits::RowTraits,
 };
 // What people read.
 pub use crate::render::{Manifest, Provenance, card, manifest_settings, render};

@@ -22,6 +22,7 @@ mod buffer;
 mod dedup;
 mod held_out_rows;
 mod histogram;
+mod label_names;
 mod labels;
 mod languages;
 mod near_duplicates;
@@ -110,7 +111,8 @@ pub fn pass(
     let mut records = Records::open(source, &settings.columns).map_err(Error::Read)?;
     // The size of a compressed file says nothing about the number of rows to come.
     let size = size.filter(|_| records.is_plain());
-    let mut merger = Merger::new(settings, plan, size, machine, OutputWriters::new(outputs));
+    let merger = Merger::new(settings, plan, size, machine, OutputWriters::new(outputs));
+    let mut merger = merger.naming(records.numbers());
     let processor = merger.processor(records.layout());
     run(
         &mut records,

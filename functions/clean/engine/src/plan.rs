@@ -7,7 +7,10 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{dedup_index::DedupIndex, held_out::HeldOut, meter::Crc32c, rule::Fault, rules};
+use crate::{
+    dedup_index::DedupIndex, held_out::HeldOut, meter::Crc32c, row_span::RowNumbers, rule::Fault,
+    rules,
+};
 
 /// What an earlier pass over the same bytes found. The first pass has an empty plan, or one with
 /// held-out questions only.
@@ -29,8 +32,8 @@ pub struct Plan {
     pub(crate) own_held_out: HashSet<u64>,
     /// Groups of held-out questions, near-duplicates included, that no split has room for.
     pub(crate) left_out: HashSet<u64>,
-    /// Questions to reject for having different answers: the line of the first answer, and of the
-    /// first that differs.
+    /// Questions to reject for having different answers: the number of the row with the first answer,
+    /// and of the first that differs.
     pub(crate) contradictions: HashMap<u64, (u32, u32)>,
     /// Which rows repeat or contradict an earlier one, where they were compared on disk.
     #[serde(with = "shared_index")]
@@ -55,13 +58,14 @@ impl Plan {
         self.contradictions == other.contradictions && self.held_out == other.held_out
     }
 
-    /// The fault of a row with question `input`.
-    pub(crate) fn contradiction(&self, input: u64) -> Option<Fault> {
+    /// The fault of a row with question `input`, where rows are found by such `numbers`.
+    pub(crate) fn contradiction(&self, input: u64, numbers: &RowNumbers) -> Option<Fault> {
         if self.contradictions.is_empty() {
             return None;
         }
         let (first, other) = self.contradictions.get(&input)?;
-        let message = format!("lines {first} and {other} have different answers to this question");
+        let [first, other] = [first, other].map(|number| numbers.name((*number).into()));
+        let message = format!("{first} and {other} have different answers to this question");
         Some(Fault::new(&rules::contradiction::RULE).with_message(message))
     }
 }

@@ -10,21 +10,28 @@ use whatlang::Lang;
 use crate::{
     batch::LineCounts,
     column_use::ColumnCounts,
+    example::Example,
     findings::Findings,
-    folded::FoldBuffer,
+    folded::{FoldBuffer, folded_name},
     formats::directives::DeclaredSplit,
     json::{self, Text},
-    row_span::{RowSpan, RowStatus},
+    row_span::{RowPosition, RowSpan, RowStatus},
     rule::Fault,
     sketch::Sketch,
 };
 
+/// Most short answers of a batch whose names are noted.
+const LABELS_MAX: usize = 1_000;
+
+/// Longest name of a label.
+const LABEL_BYTES_MAX: usize = 256;
+
 /// The summary of one row.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct RowSummary {
-    /// Line on which it starts, counted from the start of the batch or of the file, as the batch
+    /// Which row it is; lines are counted from the start of the batch or of the file, as the batch
     /// does.
-    pub(crate) line: u64,
+    pub(crate) position: RowPosition,
     /// Bytes it takes in the dataset, with its line end.
     pub(crate) raw: u32,
     /// What kind of row it is.
@@ -103,6 +110,8 @@ pub(crate) struct ProcessedBatch {
     pub(crate) findings: Findings,
     /// The faults of short answers, which count only if these turn out not to be labels.
     pub(crate) short_findings: Findings,
+    /// The names of short answers, by their digests.
+    pub(crate) labels: BTreeMap<u64, String>,
     /// Rows by format.
     pub(crate) formats: BTreeMap<&'static str, u64>,
     /// The columns of the rows.
@@ -127,11 +136,26 @@ impl ProcessedBatch {
         self.notes.clear();
         self.findings = Findings::new(findings_max);
         self.short_findings = Findings::new(findings_max);
+        self.labels.clear();
         self.formats.clear();
         self.columns.clear();
         self.lines = LineCounts::default();
         self.readable = false;
         self.guess = "";
+    }
+
+    /// Notes the name of a short answer, which may be a label.
+    pub(crate) fn name_label(&mut self, row: &RowSummary, example: &Example<'_>) {
+        let is_short = matches!(row.kind, RowKind::Short | RowKind::Label | RowKind::Brief);
+        if !is_short || self.labels.len() >= LABELS_MAX || self.labels.contains_key(&row.output) {
+            return;
+        }
+        let Some(text) = example.turns.last().and_then(|turn| turn.texts().next()) else {
+            return;
+        };
+        if text.escaped().len() <= LABEL_BYTES_MAX {
+            self.labels.insert(row.output, folded_name(&text.plain()));
+        }
     }
 
     /// Writes a note on why a row is rejected or what was repaired in it, with its original bytes;

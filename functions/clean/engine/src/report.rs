@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{finding::Finding, meter::Crc32c, severity::Severity, task::Task};
+use crate::{
+    finding::Finding, meter::Crc32c, row_span::RowNumbers, severity::Severity, task::Task,
+};
 
 /// Everything found in a dataset. `rows.read` is the sum of the other three counts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,7 +54,11 @@ pub struct Report {
     /// The action taken for the findings of each rule.
     #[serde(default)]
     pub actions: BTreeMap<String, Severity>,
-    /// The first three lines with a finding of each rule; 0 is the whole file.
+    /// How rows are found.
+    #[serde(default)]
+    pub numbers: RowNumbers,
+    /// The numbers of the first three rows with a finding of each rule, their lines where `numbers` says so;
+    /// 0 is the whole file.
     pub lines: BTreeMap<String, Vec<u64>>,
     /// Single findings, by line; the most severe ones if there are more than the settings allow.
     pub findings: Vec<Finding>,

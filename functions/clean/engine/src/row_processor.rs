@@ -26,7 +26,7 @@ use crate::{
     language::LanguageDetector,
     plan::Plan,
     processed::{self, ProcessedBatch, RowKind, RowSummary},
-    row_span::{RowSpan, RowStatus},
+    row_span::{RowNumbers, RowSpan, RowStatus},
     rule::{Check, Fault, Row, RowCheck, Rule},
     rules::{
         self,
@@ -44,6 +44,8 @@ pub(crate) struct RowProcessor<'s> {
     settings: &'s Settings,
     plan: &'s Plan,
     layout: Layout,
+    /// How rows are found.
+    numbers: RowNumbers,
     system: Option<Text<'static>>,
     /// The checks of each row, and which rows they are for.
     checks: Vec<(CheckedRows, RowCheck)>,
@@ -108,6 +110,7 @@ impl<'s> RowProcessor<'s> {
             settings,
             plan,
             layout,
+            numbers: RowNumbers::Line,
             system: system.filter(|text| !text.is_empty()).map(Text::of),
             checks: row_checks(settings),
             search: Search::new(settings),
@@ -119,6 +122,7 @@ impl<'s> RowProcessor<'s> {
                 unknown_keys: on(&rules::unknown_key::RULE),
                 untrimmed: !on(&rules::trim::RULE),
                 score_min: settings.score_min,
+                keep_leftovers: !on(&rules::export_leftover::RULE),
             },
             // Invalid settings were refused before.
             template: settings
@@ -129,6 +133,17 @@ impl<'s> RowProcessor<'s> {
             notes,
             enough: Arc::default(),
         }
+    }
+
+    /// The same, for rows that are found by such `numbers`.
+    pub(crate) fn naming(self, numbers: RowNumbers) -> Self {
+        Self { numbers, ..self }
+    }
+
+    /// The same, comparing rows for near-duplicates in any case, if the dataset is `held` in memory.
+    pub(crate) fn comparing(self, held: bool) -> Self {
+        let sketches = self.sketches || held;
+        Self { sketches, ..self }
     }
 
     /// The same, describing no finding of which there are `enough`.
@@ -151,7 +166,7 @@ impl<'s> RowProcessor<'s> {
 
     fn row(&self, span: RowSpan, bytes: &[u8], processed: &mut ProcessedBatch) -> RowSummary {
         let mut summary = RowSummary {
-            line: span.line,
+            position: span.position,
             raw: u32::try_from(span.length + 1).unwrap_or(u32::MAX),
             kind: RowKind::Rejected,
             record: 0,
@@ -180,7 +195,7 @@ impl<'s> RowProcessor<'s> {
                 byte_classes,
             }) => {
                 if let Some(search) = &self.search {
-                    secret = search.row(&mut example, &mut faults);
+                    secret = search.row(&mut example, byte_classes, &mut faults);
                 }
                 *processed.formats.entry(format.name).or_default() += 1;
                 let prompt = self.prompt(format);
@@ -188,6 +203,7 @@ impl<'s> RowProcessor<'s> {
                 let record = processed.records.get(start..).unwrap_or_default();
                 self.measure(&example, record, &shape.from(start), &mut summary);
                 summary.kind = self.kind(format, &example);
+                processed.name_label(&summary, &example);
                 let system = example.system.as_ref().or(prompt.system);
                 let questions = FoldedQuestions::of(&example, system, &mut processed.fold_buffer);
                 summary.input = questions.question;
@@ -204,7 +220,7 @@ impl<'s> RowProcessor<'s> {
                 if let Some(expected) = &self.expectations {
                     faults.extend(expected.check(&example, summary.language));
                 }
-                faults.extend(self.plan.contradiction(summary.input));
+                faults.extend(self.plan.contradiction(summary.input, &self.numbers));
                 processed.records.push(b'\n');
                 summary.record = u32::try_from(processed.records.len() - start).unwrap_or(u32::MAX);
                 Some(example)
@@ -253,10 +269,14 @@ impl<'s> RowProcessor<'s> {
         summary
     }
 
-    /// What a row says; `None` where it cannot be read.
-    pub(crate) fn example<'a>(&self, status: RowStatus, bytes: &'a [u8]) -> Option<Example<'a>> {
-        let mut columns = ColumnCounts::default();
-        let converted = self.convert(status, bytes, &mut Vec::new(), &mut columns);
+    /// What a row says; `None` where it cannot be read. Counts its `columns`.
+    pub(crate) fn example<'a>(
+        &self,
+        status: RowStatus,
+        bytes: &'a [u8],
+        columns: &mut ColumnCounts,
+    ) -> Option<Example<'a>> {
+        let converted = self.convert(status, bytes, &mut Vec::new(), columns);
         converted.ok().map(|converted| converted.example)
     }
 
@@ -295,9 +315,11 @@ impl<'s> RowProcessor<'s> {
         let code = rules::short_output::RULE.code;
         if !is_short(example, self.settings.output_words_min) {
             RowKind::Example
-        } else if format.keys.has_any(Keys::LABEL | Keys::CATEGORY) {
+        } else if format.keys.has_any(Keys::LABEL | Keys::CATEGORY)
+            || !self.settings.labels.is_empty()
+        {
             RowKind::Label
-        } else if is_structured(example) {
+        } else if is_structured(example) || self.settings.expects_form() {
             RowKind::Structured
         } else if format.name == contents::FORMAT.name
             && !self.settings.severities.contains_key(code)
@@ -372,6 +394,7 @@ impl<'s> RowProcessor<'s> {
             Layout::Json => read_json(status, text, faults)?,
             Layout::Csv(header) => (header.read(text, faults)?, ByteClasses::ALL),
         };
+        let earlier = faults.len();
         let shape = columns.shape_of(&row, self.options);
         let reading = match (&self.columns, shape.known) {
             (Some(mapped), _) => mapped.read(row, faults, self.options),
@@ -382,6 +405,11 @@ impl<'s> RowProcessor<'s> {
             shape,
             reading.as_ref().map_or("", |reading| reading.format.name),
         );
+        let mut reading = reading;
+        let refusal = reading.as_mut().err();
+        for fault in faults.iter_mut().skip(earlier).chain(refusal) {
+            columns.name_as_written(shape, fault);
+        }
         let formats::ReadRow {
             format,
             example,

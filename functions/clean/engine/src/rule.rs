@@ -32,7 +32,7 @@ pub struct Rule {
     pub(crate) check: Check,
 }
 
-/// An optional search, which turns several rules on.
+/// A search, which turns several rules on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scan {
@@ -47,6 +47,11 @@ pub enum Scan {
 }
 
 impl Scan {
+    /// Whether it is on without being asked for.
+    pub fn is_always_on(self) -> bool {
+        self == Self::Secrets
+    }
+
     /// The name in recipes.
     pub fn name(self) -> &'static str {
         match self {
@@ -134,6 +139,8 @@ pub(crate) struct FileSummary {
     pub(crate) task: Task,
     /// Rows that were not compared with each other for near-duplicates.
     pub(crate) not_compared: u64,
+    /// Rows for training that are nearly the same as rows for evaluation.
+    pub(crate) near_leaks: u64,
     /// The number of formats of the rows.
     pub(crate) formats: usize,
     /// Rows of the training file.
@@ -209,11 +216,13 @@ impl Fault {
         // A row in an array can span many lines. A column is shown on the first of them only; for
         // the others there is the path.
         let position = self.at.map(|at| span.position(bytes, at));
-        let column = position.filter(|(line, _)| *line == span.line);
+        let column = position.filter(|(line, _)| *line == span.position.line);
         Finding {
             code: Cow::Borrowed(self.rule.code),
             severity,
-            line: span.line,
+            line: span.position.line,
+            row: span.position.row,
+            place: String::new(),
             column: column.map(|(_, column)| column),
             path: self.path,
             message: if self.message.is_empty() {

@@ -31,10 +31,12 @@ pub(crate) mod line_too_long;
 pub(crate) mod lone_surrogate;
 pub(crate) mod message_weight;
 pub(crate) mod missing_column;
+pub(crate) mod missing_file;
 pub(crate) mod mixed_formats;
 pub(crate) mod mojibake;
 pub(crate) mod near_duplicate;
 pub(crate) mod near_duplicates_partial;
+pub(crate) mod near_leak;
 pub(crate) mod no_model_turn;
 pub(crate) mod not_an_object;
 pub(crate) mod not_for_training;
@@ -49,6 +51,7 @@ pub(crate) mod pii_national_id;
 pub(crate) mod pii_phone;
 pub(crate) mod placeholder;
 pub(crate) mod preference_pair;
+pub(crate) mod rare_label;
 pub(crate) mod refusal;
 pub(crate) mod repeated_text;
 pub(crate) mod secret_cloud_key;
@@ -56,6 +59,7 @@ pub(crate) mod secret_private_key;
 pub(crate) mod secret_token;
 pub(crate) mod short_output;
 pub(crate) mod short_outputs_overall;
+pub(crate) mod similar_labels;
 pub(crate) mod size_advice;
 pub(crate) mod system_missing_in_some;
 pub(crate) mod too_deep;
@@ -126,6 +130,7 @@ static RULES: &[&Rule] = &[
     &unpaired_call::RULE,
     &undeclared_function::RULE,
     &too_many_files::RULE,
+    &missing_file::RULE,
     &too_many_tokens::RULE,
     &output_equals_input::RULE,
     &delimiters::RULE,
@@ -142,6 +147,9 @@ static RULES: &[&Rule] = &[
     &near_duplicate::RULE,
     &train_eval_leak::RULE,
     &held_out_no_room::RULE,
+    &near_leak::RULE,
+    &similar_labels::RULE,
+    &rare_label::RULE,
     &language_mismatch::RULE,
     &empty_file::RULE,
     &unreadable_file::RULE,

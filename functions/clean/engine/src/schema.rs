@@ -66,7 +66,7 @@ columns! {
     Content "messages": "messages" | "chatmessages" | "dialogue" | "dialog" | "chat";
     Content "conversations": "conversations" | "conversation";
     Content "contents": "contents";
-    Content "system": "system" | "systemprompt" | "systemmessage" | "systeminstruction" | "sysprompt" | "developerprompt" | "developermessage";
+    Content "system": "system" | "preamble" | "systemprompt" | "systemmessage" | "systeminstruction" | "sysprompt" | "developerprompt" | "developermessage";
     Content "tools": "tools" | "availabletools" | "tooldefinitions" | "functiondeclarations";
     Content "functions": "functions";
     Content "toolConfig": "toolconfig";
@@ -75,22 +75,30 @@ columns! {
     Content "chosen": "chosen";
     Content "rejected": "rejected";
     Content "accepted": "accepted";
-    Background "context": "context" | "contexts" | "passage" | "passages" | "documents" | "docs" | "retrieveddocuments" | "retrievedcontext" | "searchresults" | "knowledge" | "background";
+    Background "context": "context" | "retrievedcontexts" | "evidence" | "contexts" | "passage" | "passages" | "documents" | "docs" | "retrieveddocuments" | "retrievedcontext" | "searchresults" | "knowledge" | "background";
     Background "choices": "choices" | "options" | "answerchoices" | "answeroptions" | "possibleanswers";
     Files "images": "images" | "image" | "imageurl" | "imageurls" | "imagepath" | "imagepaths" | "imagefile" | "imagefiles" | "img" | "picture" | "pictures" | "photo" | "photos";
     Files "videos": "videos" | "video" | "videourl" | "videourls" | "videopath";
     Files "audios": "audios" | "audio" | "audiourl" | "audiopath" | "audiofile";
     Files "attachments": "attachments" | "attachment" | "files" | "fileuri" | "fileuris";
-    Directive "verdict": "verdict" | "ktotag" | "feedback" | "thumbs" | "thumb" | "thumbsup" | "iscorrect" | "isgood" | "ischosen" | "desirable" | "isdesirable" | "approved" | "isapproved";
-    Directive "thumbs_down": "thumbsdown" | "isbad" | "iswrong" | "undesirable" | "flagged";
+    Directive "verdict": "verdict" | "correct" | "userfeedback" | "humanfeedback" | "ktotag" | "feedback" | "thumbs" | "thumb" | "thumbsup" | "iscorrect" | "isgood" | "ischosen" | "desirable" | "isdesirable" | "approved" | "isapproved";
+    Directive "thumbs_down": "thumbsdown" | "toxic" | "istoxic" | "harmful" | "isharmful" | "unsafe" | "isunsafe" | "isbad" | "iswrong" | "undesirable" | "flagged";
     Directive "score": "score" | "rating" | "stars" | "quality" | "qualityscore" | "reward" | "rewardscore";
     Directive "weight": "weight" | "sampleweight" | "exampleweight" | "lossweight" | "trainingweight";
-    Directive "train": "train" | "trainable" | "trainonthis" | "usefortraining" | "includeintraining";
+    Directive "train": "train" | "loss" | "lossmask" | "learn" | "trainable" | "trainonthis" | "usefortraining" | "includeintraining";
     Directive "exclude": "exclude" | "excluded" | "skip" | "donottrain" | "excludefromtraining";
-    Directive "split": "split" | "datasetsplit" | "partition" | "set";
+    Directive "split": "split" | "datasetsplit" | "partition" | "set" | "subset" | "fold" | "mluse" | "splitname";
+    Directive "is_test": "istest" | "isheldout" | "holdout";
+    Directive "is_validation": "isvalidation" | "isvalid" | "isdev";
+    Directive "is_train": "istrain" | "istraining";
     Unread "reasoning": "reasoning" | "reasoningcontent" | "thinking" | "thought" | "thoughts" | "chainofthought" | "cot" | "rationale";
     Unread "incorrect_answers": "incorrectanswers" | "wronganswers" | "distractors";
     Unread "hint": "hint" | "hints";
+    Unread "options": "optiona" | "optionb" | "optionc" | "optiond" | "optione";
+    Unread "supporting_facts": "supportingfacts";
+    Unread "target_language": "targetlanguage" | "targetlang" | "tgtlang";
+    Unread "persona": "persona" | "tone";
+    Unread "response_format": "responseformat" | "toolchoice" | "suffix";
 }
 
 /// The column that is called `key`, in any spelling.

@@ -64,7 +64,7 @@ pub struct Settings {
     pub split_by: SplitBy,
     /// Severities by the code of a rule, where they differ from the rule's own; default empty.
     pub severities: BTreeMap<String, Severity>,
-    /// Searches beyond the common rules, which take time; default none.
+    /// Searches beyond the common rules, which take time; secrets are always looked for; default none.
     pub scan: BTreeSet<Scan>,
     /// Most findings that are listed, the most severe first; counts are always complete; default
     /// 1000.
@@ -140,12 +140,19 @@ impl Settings {
     }
 
     /// What `rule` does under these settings: what they set for it; otherwise nothing, if it
-    /// belongs to a scan that they do not ask for; otherwise its own severity.
+    /// belongs to a scan that must be asked for and is not; otherwise its own severity.
     pub fn severity(&self, rule: &Rule) -> Severity {
         let set = self.severities.get(rule.code).copied();
-        let asked = rule.scan().is_none_or(|scan| self.scan.contains(&scan));
+        let asked = rule
+            .scan()
+            .is_none_or(|scan| scan.is_always_on() || self.scan.contains(&scan));
         let own = if asked { rule.severity } else { Severity::Off };
         set.unwrap_or(own)
+    }
+
+    /// Whether a recipe says how long or of what form answers are, so that none is too short.
+    pub(crate) fn expects_form(&self) -> bool {
+        self.output_chars.is_some() || self.output_schema.is_some()
     }
 
     /// The version of the prompt: a digest of template and system instruction. `None` where a

@@ -99,7 +99,8 @@ pub(crate) struct Volume {
 /// such a question, they are left out: they never train.
 ///
 /// Where the file names splits itself, its rows for evaluation and validation go there, as far as
-/// there is room for so many; what it has no rows for is drawn from its rows for training.
+/// there is room for so many; what it has no rows for is drawn from its rows for training. Rows for
+/// validation that the limits below leave no room for evaluate.
 ///
 /// Validation then shrinks until it satisfies both limits that the service is known to apply: at
 /// most 30 % of the training rows, and at most 25 % of the training bytes. The first is documented,
@@ -163,6 +164,9 @@ pub(crate) fn plan(rows: &[DrawnRow], decided: Decided, settings: &Settings) -> 
             };
         put(&mut splits, group, split);
     }
+    let evaluating = splits.iter().filter(|split| **split == Split::Eval).count();
+    let evaluating = u64::try_from(evaluating).unwrap_or(u64::MAX);
+    let mut eval_left = u64::from(settings.eval_rows).saturating_sub(evaluating);
     while balance.is_refused() {
         let Some(group) = validating.pop() else {
             break;
@@ -172,7 +176,14 @@ pub(crate) fn plan(rows: &[DrawnRow], decided: Decided, settings: &Settings) -> 
         balance.validation_rows -= size;
         balance.validation_bytes -= bytes;
         if is_held_out(rows, group) {
-            put(&mut splits, group, Split::LeftOut);
+            // It is not trained on in any case, so it evaluates where there is room.
+            let split = if size <= eval_left {
+                eval_left -= size;
+                Split::Eval
+            } else {
+                Split::LeftOut
+            };
+            put(&mut splits, group, split);
         } else {
             balance.train_rows += size;
             balance.train_bytes += bytes;

@@ -212,13 +212,13 @@ fn rules() -> String {
     let mut table = String::new();
     for rule in clean_engine::rules() {
         let action = match rule.scan() {
-            Some(scan) => format!(
+            Some(scan) if !scan.is_always_on() => format!(
                 "off; {} with scan = [\"{}\"]",
                 rule.severity.name(),
                 scan.name()
             ),
-            None if rule.binding => format!("{}, always", settings.severity(rule).name()),
-            None => settings.severity(rule).name().to_owned(),
+            _ if rule.binding => format!("{}, always", settings.severity(rule).name()),
+            _ => settings.severity(rule).name().to_owned(),
         };
         let (code, doc, fix) = (rule.code, rule.doc, rule.fix);
         table.extend([

@@ -1,6 +1,8 @@
 //! `lapidary datasets`: compares versions of a dataset, and accepts one that waits for a person.
 
 mod accept;
+mod drift;
+mod profile;
 mod render;
 mod row;
 mod row_reader;
@@ -38,7 +40,9 @@ enum DatasetsCommand {
 #[command(after_help = "\
 A and B are directories that `lapidary clean` wrote, JSONL files, or ids of versions of a running
 stack. Rows are equal if they mean the same, in whatever format and prompt; their order does not matter.
-Rows are printed by location only: `train:12` is line 12 of `train.jsonl`.
+Rows are printed by location only: `train:12` is line 12 of `train.jsonl`, `row:12` the twelfth row of an
+array or a table. How the rows differ on the whole, in length, labels, languages and columns, is printed below.
+A and B may be in any container that `check` reads.
 
 Examples:
   lapidary datasets diff monday friday

@@ -7,7 +7,7 @@ use crate::{
     batch::BYTE_ORDER_MARK,
     brackets::BracketScanner,
     key_names::name_keys,
-    row_span::{RowSpan, RowStatus},
+    row_span::{RowNumbers, RowPosition, RowSpan, RowStatus},
     rule::Fault,
     rules,
 };
@@ -22,6 +22,8 @@ pub(super) struct Array {
     /// The key of the array, if it is a member of an object.
     key: Option<String>,
     closed: bool,
+    /// Elements so far.
+    elements: u64,
     /// Whether there is no array: the elements follow each other up to the end of the file.
     bare: bool,
 }
@@ -31,8 +33,7 @@ impl Array {
     pub(super) fn within_object(key: String) -> Self {
         Self {
             key: Some(key),
-            closed: false,
-            bare: false,
+            ..Self::default()
         }
     }
 
@@ -42,6 +43,15 @@ impl Array {
             bare: true,
             ..Self::default()
         }
+    }
+
+    /// How its elements are found.
+    pub(super) fn numbers(&self) -> RowNumbers {
+        if self.bare {
+            return RowNumbers::Row;
+        }
+        let key = self.key.clone();
+        RowNumbers::Element { key }
     }
 
     /// Advances to the next element.
@@ -71,8 +81,9 @@ impl Array {
             let length = usize::try_from(length).unwrap_or_default();
             window.hold(length, length);
         }
+        self.elements += 1;
         Ok(Some(RowSpan {
-            line,
+            position: RowPosition::of_row(self.elements, line),
             column,
             length,
             status,

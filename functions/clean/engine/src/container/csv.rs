@@ -16,7 +16,7 @@ use self::{cells::cells, record::Record};
 use super::{extent::find_end, window::Window};
 use crate::{
     json::{Node, Object, Text, Value, parse},
-    row_span::{RowSpan, RowStatus},
+    row_span::{RowPosition, RowSpan, RowStatus},
     rule::Fault,
     rules,
 };
@@ -152,7 +152,7 @@ impl CsvReader {
             // A record cut off inside a cell looks like a complete one.
             let broken = status == RowStatus::Last && window.decoder().is_broken();
             let span = RowSpan {
-                line,
+                position: RowPosition::of_line(line),
                 column: 1,
                 length,
                 status: if broken { RowStatus::Cut } else { status },

@@ -26,7 +26,7 @@ use parquet::{
 use self::{assemble::write_row, blocks::FileBlocks, column::Column, schema::Field};
 use super::decode::Limits;
 use crate::{
-    row_span::{LINE_MAX_BYTES, RowSpan, RowStatus},
+    row_span::{LINE_MAX_BYTES, RowPosition, RowSpan, RowStatus},
     rule::Fault,
     rules,
     source::Source,
@@ -59,7 +59,8 @@ pub(super) struct ParquetReader {
     rows_left: usize,
     /// Rows of the batch that are not written yet.
     batch_left: usize,
-    line: u64,
+    /// The number of the current row, from 1.
+    number: u64,
     /// Bytes of all rows so far.
     expanded: u64,
     row: Vec<u8>,
@@ -105,7 +106,7 @@ impl ParquetReader {
             group: 0,
             rows_left: 0,
             batch_left: 0,
-            line: 0,
+            number: 0,
             expanded: 0,
             row: Vec::new(),
             limits,
@@ -129,11 +130,11 @@ impl ParquetReader {
             Err(cause) => {
                 let message = format!("the rows beyond this point cannot be read: {cause}");
                 self.fault = Some(Fault::new(&rules::damaged_file::RULE).with_message(message));
-                self.line += 1;
+                self.number += 1;
                 return Ok(None);
             }
         }
-        self.line += 1;
+        self.number += 1;
         let length = u64::try_from(self.row.len()).unwrap_or(u64::MAX);
         self.expanded += length;
         self.fault = self.limits.check(self.blocks.size(), self.expanded);
@@ -143,7 +144,7 @@ impl ParquetReader {
             status = RowStatus::TooLong;
         }
         Ok(Some(RowSpan {
-            line: self.line,
+            position: RowPosition::of_row(self.number, self.number),
             column: 1,
             length,
             status,
@@ -161,8 +162,10 @@ impl ParquetReader {
     }
 
     /// Why the rows end early, and before which row.
-    pub(super) fn finish(self) -> Option<(u64, Fault)> {
-        self.fault.map(|fault| (self.line, fault))
+    pub(super) fn finish(self) -> Option<(RowPosition, Fault)> {
+        let number = self.number;
+        self.fault
+            .map(|fault| (RowPosition::of_row(number, number), fault))
     }
 
     /// Writes the next row, if there is one.

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     batch::{BATCH_BYTES, BYTE_ORDER_MARK, Batch, Cut},
     meter::{Crc32c, Meter, Metered},
-    row_span::RowSpan,
+    row_span::{RowNumbers, RowPosition, RowSpan},
     rule::Fault,
     rules,
     source::Source,
@@ -185,6 +185,17 @@ impl<'r> Records<'r> {
         }
     }
 
+    /// How rows are found.
+    pub(crate) fn numbers(&self) -> RowNumbers {
+        match &self.rows {
+            RowReader::Array(array, _) => array.numbers(),
+            RowReader::Whole(..) | RowReader::Parquet(_) => RowNumbers::Row,
+            RowReader::Csv(..) | RowReader::Lines(_) | RowReader::None(_) | RowReader::Unread => {
+                RowNumbers::Line
+            }
+        }
+    }
+
     /// Whether rows take as many bytes as in the upload.
     pub(crate) fn is_plain(&self) -> bool {
         self.compression == Compression::None && self.encoding == Encoding::Utf8
@@ -241,12 +252,13 @@ impl<'r> Records<'r> {
     /// Reads the rest, and returns how the dataset ended.
     pub(crate) fn finish(mut self) -> io::Result<DatasetEnd> {
         let mut blank_lines = 0;
+        let at_line = |(line, fault)| (RowPosition::of_line(line), fault);
         let (line, decoder, fault) = match self.rows {
             // The lines are counted by the code that processes them.
             RowReader::Lines(lines) => (0, lines.into_reader(), None),
             RowReader::Array(mut array, mut window) => {
                 let fault = array.finish(&mut window)?;
-                (window.line(), window.into_rest().1, fault)
+                (window.line(), window.into_rest().1, fault.map(at_line))
             }
             RowReader::Csv(table, window) => {
                 blank_lines = table.blank_lines();
@@ -262,7 +274,7 @@ impl<'r> Records<'r> {
         };
         // Compressed or encoded text that ends early explains why an array is not closed, so that
         // fault takes precedence.
-        let broken = decoder.finish()?.map(|fault| (line, fault));
+        let broken = decoder.finish()?.map(|fault| at_line((line, fault)));
         Ok(DatasetEnd {
             bytes: self.meter.bytes(),
             crc32c: self.meter.crc32c(),
@@ -333,8 +345,9 @@ pub(crate) struct DatasetEnd {
     pub(crate) encoding: Encoding,
     /// Blank lines that were not counted on the way.
     pub(crate) blank_lines: u64,
-    /// The fault at its end, and its line: counted within the batch, so 0 if lines are rows.
-    pub(crate) fault: Option<(u64, Fault)>,
+    /// The fault at its end, and where that is; lines that are rows are counted by the code that
+    /// processes them, so there it is on line 0.
+    pub(crate) fault: Option<(RowPosition, Fault)>,
     /// Why no row could be read although the file looked readable.
     pub(crate) cause: Option<String>,
 }
@@ -342,8 +355,9 @@ pub(crate) struct DatasetEnd {
 impl DatasetEnd {
     /// Whether the engine stopped reading before the end.
     pub(crate) fn is_refused(&self) -> bool {
-        let refused =
-            |(_, fault): &(u64, Fault)| fault.rule.code == rules::expands_too_much::RULE.code;
+        let refused = |(_, fault): &(RowPosition, Fault)| {
+            fault.rule.code == rules::expands_too_much::RULE.code
+        };
         self.fault.as_ref().is_some_and(refused)
     }
 }

@@ -52,14 +52,14 @@ fn rows(bytes: &[u8], drip: usize) -> (Container, Vec<(u64, u64, String)>, Optio
                 }
                 RowStatus::TooLong => format!("{} bytes", span.length),
             };
-            rows.push((line + span.line, span.column, text));
+            rows.push((line + span.position.line, span.column, text));
         });
         line += lines.counted;
     }
     let end = records.finish().unwrap();
     assert_eq!(end.bytes, u64::try_from(bytes.len()).unwrap());
     assert_eq!(end.crc32c, Crc32c::default().append(bytes));
-    (end.container, rows, end.fault.map(|(line, _)| line))
+    (end.container, rows, end.fault.map(|(at, _)| at.line))
 }
 
 #[track_caller]

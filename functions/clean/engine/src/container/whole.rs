@@ -7,7 +7,7 @@ use std::{borrow::Cow, collections::VecDeque};
 use crate::{
     formats,
     json::{Node, Object, Text, Value, parse, write},
-    row_span::{RowSpan, RowStatus, newlines},
+    row_span::{RowPosition, RowSpan, RowStatus, newlines},
 };
 
 /// Largest file that is read whole. Parsed, it takes several times as much memory.
@@ -45,11 +45,11 @@ impl WholeRows {
             .or_else(|| columns(&object))
             .or_else(|| rows_by_id(&object))?;
         let mut line = Lines::default();
-        let rows = rows.into_iter().map(|(at, row)| {
+        let rows = (1..).zip(rows).map(|(number, (at, row))| {
             let mut bytes = Vec::new();
             write(&Value::Object(row), &mut bytes);
             let span = RowSpan {
-                line: line.of(text, at),
+                position: RowPosition::of_row(number, line.of(text, at)),
                 column: 1,
                 length: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
                 status: RowStatus::Whole,

@@ -6,7 +6,7 @@
 
 mod checksum;
 mod machine;
-mod national;
+pub(super) mod national;
 mod phone;
 
 use self::{
@@ -66,6 +66,9 @@ fn classify(bytes: &[u8], start: usize, run: usize, free: usize) -> Option<Hit> 
         return hit(HitKind::NationalId, from..end);
     }
     if let [.., b'A'..=b'Z', b'A'..=b'Z'] = before {
+        if let Some((from, end)) = national::lettered(bytes, start, run) {
+            return hit(HitKind::NationalId, from..end);
+        }
         let end = iban(bytes, start - 2)?;
         return hit(HitKind::Iban, start - 2..end);
     }

@@ -32,6 +32,8 @@ const UNTRAINED: &[(&str, bool)] = &[
     ("training", false),
     ("trainable", false),
     ("loss", false),
+    ("loss_mask", false),
+    ("learn", false),
     ("loss_weight", false),
     ("mask", true),
     ("masked", true),

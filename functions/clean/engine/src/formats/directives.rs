@@ -8,7 +8,7 @@ use crate::{
     keys::Keys,
     location::Location,
     rule::Fault,
-    rules,
+    rules, schema,
 };
 
 /// The split that a row names.
@@ -21,6 +21,22 @@ pub(crate) enum DeclaredSplit {
     /// For evaluation.
     Eval,
 }
+
+/// Columns with a verdict, and whether it is good where they are true.
+const VERDICTS: &[(&str, bool)] = &[
+    ("verdict", true),
+    ("label", true),
+    ("accepted", true),
+    (SCORE, true),
+    ("thumbs_down", false),
+];
+
+/// Columns of which each says that a row is in a split, and what it says where it is false.
+const SPLIT_FLAGS: &[(&str, DeclaredSplit, Option<DeclaredSplit>)] = &[
+    ("is_test", DeclaredSplit::Eval, None),
+    ("is_validation", DeclaredSplit::Validation, None),
+    ("is_train", DeclaredSplit::Train, Some(DeclaredSplit::Eval)),
+];
 
 /// Longest word that is a verdict or a split, in bytes.
 const WORD_MAX: usize = 16;
@@ -47,11 +63,18 @@ pub(super) fn take(
         let fault = Fault::new(&rules::not_for_training::RULE);
         faults.push(fault.at(at).path(Location::of(key, at)).with_message(why));
     };
-    for (key, good) in [("verdict", true), ("label", true), ("thumbs_down", false)] {
+    for (key, good) in VERDICTS {
+        let (key, good) = (*key, *good);
         if key == "label" && is_label {
             continue;
         }
-        let reading = if key == "label" { judged } else { verdict };
+        let reading = match key {
+            "label" => judged,
+            // A preferred answer is a text, and a score a number.
+            "accepted" => flag,
+            SCORE => judgement,
+            _ => verdict,
+        };
         let verdict = row
             .get(key)
             .and_then(|node| Some((node.at, reading(&node.value)?)));
@@ -89,7 +112,19 @@ pub(super) fn take(
     if split.is_some() {
         drop(row.take("split"));
     }
-    split
+    let mut flags = SPLIT_FLAGS.iter();
+    split.or_else(|| {
+        flags.find_map(|(key, set, unset)| {
+            let is_set = row.get(key).and_then(|node| flag(&node.value))?;
+            if is_set { Some(*set) } else { *unset }
+        })
+    })
+}
+
+/// The verdict in words where a score usually stands.
+fn judgement(value: &Value<'_>) -> Option<bool> {
+    let is_number = number(value).is_some();
+    verdict(value).filter(|_| !is_number && matches!(value, Value::Text(_)))
 }
 
 /// The verdict that a label beside an answer is: a boolean or one of two, as in preference data with
@@ -135,7 +170,17 @@ fn verdict(value: &Value<'_>) -> Option<bool> {
             | "-1" | "👎" => Some(false),
             _ => None,
         },
-        Value::Null | Value::List(_) | Value::Object(_) => None,
+        // `{"thumbs": "down"}`, as chat applications export it.
+        Value::Object(object) => object.members.iter().find_map(|(key, node)| {
+            let column = schema::column(key)?;
+            let good = verdict(&node.value)?;
+            match column.name {
+                "verdict" | "score" => Some(good),
+                "thumbs_down" => Some(!good),
+                _ => None,
+            }
+        }),
+        Value::Null | Value::List(_) => None,
     }
 }
 
@@ -157,8 +202,12 @@ fn flag(value: &Value<'_>) -> Option<bool> {
 fn split(value: &Value<'_>) -> Option<DeclaredSplit> {
     Some(match word(value)?.as_str() {
         "train" | "training" => DeclaredSplit::Train,
-        "validation" | "valid" | "val" | "dev" | "development" => DeclaredSplit::Validation,
-        "test" | "testing" | "eval" | "evaluation" | "holdout" | "heldout" => DeclaredSplit::Eval,
+        "validation" | "validate" | "valid" | "val" | "dev" | "development" => {
+            DeclaredSplit::Validation
+        }
+        "test" | "testing" | "tst" | "eval" | "evaluation" | "holdout" | "heldout" => {
+            DeclaredSplit::Eval
+        }
         _ => return None,
     })
 }
@@ -205,6 +254,12 @@ mod tests {
             r#""thumbs_up":0"#,
             r#""thumbs_down":true"#,
             r#""is_correct":"no""#,
+            r#""correct":"no""#,
+            r#""user_feedback":{"thumbs":"down"}"#,
+            r#""toxic":1"#,
+            r#""accepted":false"#,
+            r#""rating":"thumbs_down""#,
+            r#""quality":"bad""#,
         ] {
             check(&format!("{{{PAIR},{verdict}}}"), bad);
         }
@@ -239,6 +294,7 @@ mod tests {
             r#""train":false"#,
             r#""sample_weight":"0""#,
             r#""exclude":true"#,
+            r#""loss":false"#,
         ] {
             check(&format!("{{{PAIR},{weight}}}"), &["not_for_training"]);
         }
@@ -254,6 +310,8 @@ mod tests {
             ("\"Dev\"", Some(DeclaredSplit::Validation)),
             ("\"hold-out\"", Some(DeclaredSplit::Eval)),
             ("\"train\"", Some(DeclaredSplit::Train)),
+            ("\"VALIDATE\"", Some(DeclaredSplit::Validation)),
+            ("\"UNASSIGNED\"", None),
             ("\"north\"", None),
             ("3", None),
         ] {
@@ -262,6 +320,37 @@ mod tests {
         }
         let report = report_on(&format!("{{{PAIR},\"split\":\"north\"}}"));
         assert_eq!(report.rows.kept, 1);
+    }
+
+    #[test]
+    fn a_column_of_splits_has_many_names() {
+        for (test, train) in [
+            (r#""subset":"test""#, r#""subset":"train""#),
+            (r#""fold":"eval""#, r#""fold":"train""#),
+            (r#""ml_use":"test""#, r#""ml_use":"training""#),
+            (r#""is_test":true"#, r#""is_test":false"#),
+            (r#""is_train":0"#, r#""is_train":1"#),
+        ] {
+            let row = |n: usize| {
+                let split = if n % 3 == 0 { test } else { train };
+                format!("{{\"input\":\"question {n}\",\"output\":\"answer number {n}\",{split}}}\n")
+            };
+            let report = report_on(&(0..60).map(row).collect::<String>());
+            assert_eq!(report.splits.eval, 20, "{test}");
+        }
+    }
+
+    #[test]
+    fn a_finding_names_the_column_of_the_row() {
+        let row = format!("{{{PAIR},\"KTO-Tag\":false}}");
+        let report = report_on(&row);
+        let finding = &report
+            .findings
+            .iter()
+            .find(|f| f.code == "not_for_training")
+            .unwrap();
+        assert_eq!(finding.path.as_deref(), Some("$.KTO-Tag"));
+        assert_eq!(finding.message, "`KTO-Tag` says that the answer is bad");
     }
 
     #[test]

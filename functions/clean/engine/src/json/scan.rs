@@ -117,6 +117,8 @@ fn look_json<S: Simd>(simd: S, text: &[u8], words: &mut [u64]) -> ByteClasses {
                 let within = prefix_xor(quotes ^ inside);
                 seen.look_at(bytes, within, text, start);
             }
+            seen.runs
+                .look_at(token_bytes(bytes), (bytes - b'0').simd_le(9).to_bitmask());
             inside ^= u64::from(quotes.count_ones()) & 1;
             start += BLOCK;
         }
@@ -178,6 +180,65 @@ struct ClassBits {
     control: u64,
     mojibake: u64,
     markup: ByteClasses,
+    runs: TokenRuns,
+}
+
+/// Runs of bytes that may be a key or a token: long ones with a digit, and very long ones.
+#[derive(Default)]
+struct TokenRuns {
+    seen: bool,
+    /// Length of the run at the end of the previous block, up to its length.
+    open: u32,
+    /// Whether that part of it has a digit.
+    open_digit: bool,
+}
+
+impl TokenRuns {
+    /// Bytes of a run that has a digit. The shortest secret that is looked for is a password of so
+    /// many, after its name.
+    const WITH_DIGIT_MIN: u32 = 12;
+
+    /// Bytes of a run without a digit: tokens of letters alone are rare, and longer.
+    const MIN: u32 = 24;
+
+    /// Examines a block, given the bytes of runs and the digits in it.
+    #[inline]
+    fn look_at(&mut self, tokens: u64, digits: u64) {
+        let first = tokens.trailing_ones();
+        let joined = self.open + first;
+        // Where runs of 2, 4, 8 and 12 start.
+        let two = tokens & tokens >> 1;
+        let four = two & two >> 2;
+        let eight = four & four >> 4;
+        let twelve = eight & four >> 8;
+        if (twelve != 0 || joined >= Self::WITH_DIGIT_MIN) && !self.seen {
+            let near = digits | digits >> 1;
+            let near = near | near >> 2;
+            let near = near | near >> 4 | near >> 8;
+            let has_digit = self.open_digit || digits & !(u64::MAX << first.min(63)) != 0;
+            self.seen = twelve & near != 0
+                || twelve & twelve >> Self::WITH_DIGIT_MIN != 0
+                || joined >= Self::WITH_DIGIT_MIN && has_digit
+                || joined >= Self::MIN;
+        }
+        let last = tokens.leading_ones();
+        self.open_digit = digits != 0 && last != 0 && digits >> (u64::BITS - last) != 0;
+        self.open = last;
+    }
+}
+
+/// The bytes of keys and tokens, and of addresses with passwords: letters, digits, and `-./:;<=@_`.
+#[expect(
+    clippy::inline_always,
+    reason = "inlined so that it is compiled for each instruction set"
+)]
+#[inline(always)]
+fn token_bytes<S: Simd>(simd_bytes: u8x64<S>) -> u64 {
+    let folded = simd_bytes | 0x20;
+    // `@` folds to the backtick before the letters, `_` to the last byte of ASCII.
+    let letters = (folded - b'`').simd_le(26);
+    let others = (folded - b'-').simd_le(b'=' - b'-');
+    (letters | others | folded.simd_eq(0x7F)).to_bitmask()
 }
 
 /// What the previous block's last bytes may continue as, in the lowest bits.
@@ -227,6 +288,7 @@ impl ClassBits {
             | ByteClasses::FENCE.if_any(self.fence)
             | ByteClasses::CONTROL.if_any(self.control)
             | ByteClasses::MOJIBAKE.if_any(self.mojibake)
+            | ByteClasses::TOKEN.if_any(u64::from(self.runs.seen))
     }
 }
 
@@ -362,7 +424,7 @@ mod tests {
     #[track_caller]
     fn check(text: &str, expected: ByteClasses) {
         for before in 0..130 {
-            let around = "n".repeat(before);
+            let around = "!".repeat(before);
             let within = format!("{around}\"\\\\{text} and \\\" more\"{around}");
             assert_eq!(Stops::of_json(&within).1, expected, "{within:?}");
             let beside = format!("\"{around}\"{text} and more\"{around}\\\"\"{text}");
@@ -396,10 +458,29 @@ mod tests {
     }
 
     #[test]
+    fn runs_that_may_be_tokens_are_seen_at_every_position() {
+        for text in [
+            "AKIAA1B2C3D4E5F6G7H8",
+            "abcdefghijk1",
+            "1abcdefghijk",
+            "hf_QwErTyUiOpAsDfGhJkLzXcVb",
+            "//app:hunter2@db.internal",
+        ] {
+            for before in 0..130 {
+                let around = " ".repeat(before);
+                let json = format!("{{\"input\":\"{around}{text}\"}}");
+                let (_, classes) = Stops::of_json(&json);
+                assert_eq!(classes, ByteClasses::TOKEN, "{json}");
+            }
+        }
+    }
+
+    #[test]
     fn plain_texts_have_no_class() {
         for text in [
             "",
             "{ } [1, 2] <3 # {\\\"a\\\": 1} <Name> {\\n [\\t",
+            "the internationalization of 12 words 2024-01-15 a1b2c3d4e5",
             "São Tomé — naïve, ‘привет’, 数据 😀; 100 % | ~ ^ * _ / ﻿￥",
         ] {
             check(text, ByteClasses::default());

@@ -13,6 +13,7 @@ use crate::{
     error::Error,
     plan::Plan,
     report::{Report, ReportVerdict, SplitCounts, TokenCounts},
+    row_span::{RowNumbers, RowPosition},
     rule::{Check, Fault, FileSummary},
     rules::{self, not_split},
     settings::Settings,
@@ -166,6 +167,7 @@ impl Merger<'_, '_> {
             labels: totals.labels.distinct(),
             task,
             not_compared: self.near.not_compared,
+            near_leaks: totals.near_leaks,
             formats: totals.formats.len(),
             train_rows: totals.train.rows,
             train_bytes: totals.train.bytes,
@@ -174,18 +176,26 @@ impl Merger<'_, '_> {
             unread: totals.columns.unread(),
         };
         let read = totals.rows.read;
-        if let Some((line, fault)) = &end.fault {
+        if let Some((position, fault)) = &end.fault {
             let severity = self.settings.severity(fault.rule);
-            let line = line + self.line;
+            let position = position.below(self.line);
             let fault = Fault::new(fault.rule).with_message(fault.message.as_str());
             if end.is_refused() {
-                let message = format!("{}; reading stopped at line {line}", fault.message);
+                let name = match position.row {
+                    Some(row) => self.numbers.name(row.get().into()),
+                    None => RowNumbers::Line.name(position.line),
+                };
+                let message = format!("{}; reading stopped at {name}", fault.message);
                 self.findings
-                    .add_at(fault.with_message(message), severity, 0);
+                    .add_at(fault.with_message(message), severity, RowPosition::FILE);
             } else {
                 // A file without rows has no line to show: the finding is about the file.
-                let line = if read == 0 { 0 } else { line };
-                self.findings.add_at(fault, severity, line);
+                let position = if read == 0 {
+                    RowPosition::FILE
+                } else {
+                    position
+                };
+                self.findings.add_at(fault, severity, position);
             }
         }
         let unreadable = match end.container {
@@ -209,18 +219,31 @@ impl Merger<'_, '_> {
         };
         if let Some(message) = unreadable {
             let fault = Fault::new(&rules::unreadable_file::RULE).with_message(message);
-            self.findings.add_at(fault, Severity::Reject, 0);
+            self.findings
+                .add_at(fault, Severity::Reject, RowPosition::FILE);
         } else if read == 0 && end.fault.is_none() {
             let fault = Fault::new(&rules::empty_file::RULE);
-            self.findings.add_at(fault, Severity::Reject, 0);
+            self.findings
+                .add_at(fault, Severity::Reject, RowPosition::FILE);
         }
         if totals.rows.kept > 0 && totals.splits.train == 0 {
             // Every other split takes a few rows only, so training is empty only where all are held
             // out.
             let fault = Fault::new(&rules::held_out_no_room::RULE);
-            let message = "earlier versions hold out every question: none is left for training";
-            self.findings
-                .add_at(fault.with_message(message), Severity::Reject, 0);
+            let message = if self.held_out_rows.by_file.is_empty() {
+                "earlier versions hold out every question: none is left for training"
+            } else {
+                "every row is held out, by the file itself or earlier versions: none is left for training"
+            };
+            self.findings.add_at(
+                fault.with_message(message),
+                Severity::Reject,
+                RowPosition::FILE,
+            );
+        }
+        if task == Task::Classification {
+            let found = totals.label_names.findings(&self.numbers, self.settings);
+            self.findings.merge(&found, 0);
         }
         let severity = self.settings.severity(&rules::language_mismatch::RULE);
         let differing = totals
@@ -233,8 +256,11 @@ impl Merger<'_, '_> {
                 && severity != Severity::Off
                 && let Some(message) = check(&file)
             {
-                self.findings
-                    .add_at(Fault::new(rule).with_message(message), severity, 0);
+                self.findings.add_at(
+                    Fault::new(rule).with_message(message),
+                    severity,
+                    RowPosition::FILE,
+                );
             }
         }
     }
@@ -249,7 +275,7 @@ impl Merger<'_, '_> {
 
     fn report(self, task: Task, end: &DatasetEnd) -> Result<Outcome, Error> {
         let totals = self.totals;
-        let closed = self.findings.close();
+        let closed = self.findings.close(&self.numbers);
         let most = totals.formats.iter().max_by_key(|(_, rows)| **rows);
         let named = |(name, rows): (&&str, &u64)| ((*name).to_owned(), *rows);
         let codes = closed.codes.keys().map(String::as_str);
@@ -275,6 +301,7 @@ impl Merger<'_, '_> {
             splits: totals.splits,
             actions: closed.codes.keys().filter_map(done).collect(),
             codes: closed.codes,
+            numbers: self.numbers,
             lines: closed.lines,
             findings: closed.findings,
             findings_omitted: closed.omitted,

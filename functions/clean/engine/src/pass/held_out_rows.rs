@@ -12,6 +12,7 @@ use crate::{
     formats::directives::DeclaredSplit,
     plan::Plan,
     processed::RowSummary,
+    row_span::RowPosition,
     rule::Fault,
     rules::{held_out_no_room, train_eval_leak},
     settings::Settings,
@@ -65,6 +66,8 @@ pub(super) struct Placement {
     pub(super) split: Option<Split>,
     /// Whether it would train if nothing were held out.
     leaks: bool,
+    /// Whether the file itself holds it out, and no earlier version does.
+    by_file: bool,
 }
 
 impl Placement {
@@ -72,16 +75,25 @@ impl Placement {
     pub(super) const RESERVED: Self = Self {
         split: None,
         leaks: false,
+        by_file: false,
     };
 
-    /// Reports that the row on `line` is held out.
-    pub(super) fn report(self, line: u64, settings: &Settings, found: &mut Findings) {
+    /// Reports that the row at `position` is held out.
+    pub(super) fn report(self, position: RowPosition, settings: &Settings, found: &mut Findings) {
         let rule = match self.split {
             Some(Split::LeftOut) => &held_out_no_room::RULE,
             _ if self.leaks => &train_eval_leak::RULE,
             _ => return,
         };
-        found.add_at(Fault::new(rule), settings.severity(rule), line);
+        let fault = Fault::new(rule);
+        let fault = if self.by_file {
+            fault.with_message(
+                "the file holds the row out, and the eval and validation splits are full",
+            )
+        } else {
+            fault
+        };
+        found.add_at(fault, settings.severity(rule), position);
     }
 }
 
@@ -150,6 +162,7 @@ impl HeldOutTracker {
     pub(super) fn regroup(&mut self, group_of: impl Fn(u64) -> u64) {
         self.groups = self.groups.drain().map(&group_of).collect();
         self.by_versions = self.by_versions.drain().map(&group_of).collect();
+        self.by_file = self.by_file.drain().map(&group_of).collect();
         self.asked_within = self.asked_within.drain().map(&group_of).collect();
     }
 
@@ -160,6 +173,7 @@ impl HeldOutTracker {
             return Placement {
                 split: trains.then_some(Split::Train),
                 leaks: false,
+                by_file: false,
             };
         }
         self.bytes += u64::from(kept.bytes);
@@ -168,6 +182,7 @@ impl HeldOutTracker {
         Placement {
             split: left_out.then_some(Split::LeftOut),
             leaks: trains && kept.by_version,
+            by_file: !kept.by_version && self.by_file.contains(&kept.group),
         }
     }
 
@@ -181,24 +196,31 @@ impl HeldOutTracker {
             row.pinned = self.asked_within.contains(&row.input);
         }
         let drawn = split::plan(&rows, Decided::default(), settings);
-        let placement = |(split, leaks)| Placement {
+        let placement = |(split, leaks, by_file)| Placement {
             split: Some(split),
             leaks,
+            by_file,
         };
         if self.groups.is_empty() {
             return drawn
                 .into_iter()
-                .map(|split| placement((split, false)))
+                .map(|split| placement((split, false, false)))
                 .collect();
         }
         for row in &mut rows {
             row.held_out = self.groups.contains(&row.input);
         }
         let splits = split::plan(&rows, Decided::default(), settings);
-        let leaks = rows
+        let placements = rows
             .iter()
             .zip(drawn)
-            .map(|(row, drawn)| self.by_versions.contains(&row.input) && drawn == Split::Train);
-        splits.into_iter().zip(leaks).map(placement).collect()
+            .zip(splits)
+            .map(|((row, drawn), split)| {
+                let by_version = self.by_versions.contains(&row.input);
+                let leaks = by_version && drawn == Split::Train;
+                let by_file = !by_version && self.by_file.contains(&row.input);
+                placement((split, leaks, by_file))
+            });
+        placements.collect()
     }
 }

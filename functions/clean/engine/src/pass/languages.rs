@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 
 use whatlang::Lang;
 
-use crate::{findings::Findings, rule::Fault, rules::language_mismatch::RULE, severity::Severity};
+use crate::{
+    findings::Findings, row_span::RowPosition, rule::Fault, rules::language_mismatch::RULE,
+    severity::Severity,
+};
 
 /// Share of rows in one language, in percent, from which rows in others look like mistakes.
 const MOST_PERCENT: u64 = 80;
 
-/// Most lines remembered of a language: which one prevails is known only at the end.
+/// Most rows remembered of a language: which one prevails is known only at the end.
 const LISTED_MAX: usize = 100;
 
 /// Most languages in a report; rarer ones are mostly wrong guesses.
@@ -18,17 +21,17 @@ const REPORTED_MAX: usize = 20;
 /// The languages so far.
 #[derive(Debug, Default)]
 pub(super) struct LanguageCounts {
-    /// By language code: the number of rows, and their first lines.
-    rows: BTreeMap<&'static str, (u64, Vec<u64>)>,
+    /// By language code: the number of rows, and the first of them.
+    rows: BTreeMap<&'static str, (u64, Vec<RowPosition>)>,
 }
 
 impl LanguageCounts {
     /// Counts a row whose answer is in `language`.
-    pub(super) fn count(&mut self, language: Lang, line: u64) {
-        let (count, lines) = self.rows.entry(language.code()).or_default();
+    pub(super) fn count(&mut self, language: Lang, position: RowPosition) {
+        let (count, first) = self.rows.entry(language.code()).or_default();
         *count += 1;
-        if lines.len() < LISTED_MAX {
-            lines.push(line);
+        if first.len() < LISTED_MAX {
+            first.push(position);
         }
     }
 
@@ -41,15 +44,15 @@ impl LanguageCounts {
         else {
             return findings;
         };
-        let mut others: Vec<(u64, &str)> = Vec::new();
-        for (code, (count, lines)) in self.rows.iter().filter(|(code, _)| *code != most) {
-            findings.count_unlisted(&RULE, count - u64::try_from(lines.len()).unwrap_or(*count));
-            others.extend(lines.iter().map(|line| (*line, *code)));
+        let mut others: Vec<(RowPosition, &str)> = Vec::new();
+        for (code, (count, first)) in self.rows.iter().filter(|(code, _)| *code != most) {
+            findings.count_unlisted(&RULE, count - u64::try_from(first.len()).unwrap_or(*count));
+            others.extend(first.iter().map(|position| (*position, *code)));
         }
-        others.sort_unstable();
-        for (line, code) in others {
+        others.sort_unstable_by_key(|(position, code)| (position.order(), *code));
+        for (position, code) in others {
             let message = format!("the answer is in `{code}`, most are in `{most}`");
-            findings.add_at(Fault::new(&RULE).with_message(message), severity, line);
+            findings.add_at(Fault::new(&RULE).with_message(message), severity, position);
         }
         findings
     }

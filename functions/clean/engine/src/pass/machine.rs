@@ -37,6 +37,11 @@ impl Machine {
         }
     }
 
+    /// Whether a dataset of `size` bytes is decided about at its end.
+    pub(super) fn holds(self, size: Option<u64>) -> bool {
+        size.is_some_and(|size| size <= self.buffer_bytes)
+    }
+
     /// A machine that buffers next to nothing, for tests: to it, small datasets are large.
     pub fn tiny(threads: usize, buffer_bytes: u64) -> Self {
         Self {

@@ -1,7 +1,11 @@
 //! Merges processed batches in order: compares rows with each other, and writes each where it
 //! belongs.
 
-use std::{collections::HashMap, ops::Range, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    ops::Range,
+    sync::Arc,
+};
 
 use super::{
     buffer::{BatchBuffer, BufferedBatch},
@@ -25,6 +29,7 @@ use crate::{
     plan::Plan,
     processed::{ProcessedBatch, RowKind, RowSummary},
     row_processor::RowProcessor,
+    row_span::{RowNumbers, RowPosition},
     rule::Fault,
     rules,
     settings::Settings,
@@ -38,15 +43,27 @@ use crate::{
 /// can be smaller than rows. Of such a dataset only this fraction of the buffer is filled.
 const PREFIX_ONE_IN: u64 = 3;
 
+/// Of how many rows at most one may be in a group of rows that are nearly the same, where no recipe asks
+/// for such groups: more are alike since they are made from one template, and must be split.
+const ALIKE_ONE_IN: usize = 20;
+
+/// Rows of a group that is not too large for any dataset.
+const ALIKE_MIN: usize = 4;
+
 /// A pass in progress.
 pub(super) struct Merger<'s, 'o> {
     pub(super) settings: &'s Settings,
+    /// How rows are found.
+    pub(super) numbers: RowNumbers,
     pub(super) plan: &'s Plan,
     pub(super) outputs: OutputWriters<'o>,
     pub(super) stage: Stage,
     /// Size of the dataset, where it is known in advance.
     size: Option<u64>,
     buffer_bytes: u64,
+    /// Whether the dataset is held in memory until its end, so that its rows are compared for
+    /// near-duplicates in any case.
+    held: bool,
     /// Lines merged so far.
     pub(super) line: u64,
     pub(super) dedup: Deduplicator<'s>,
@@ -97,10 +114,12 @@ impl<'s, 'o> Merger<'s, 'o> {
     ) -> Self {
         Self {
             settings,
+            numbers: RowNumbers::Line,
             plan,
             outputs,
             stage: Stage::Buffering(BatchBuffer::default()),
             size,
+            held: machine.holds(size),
             buffer_bytes: match size {
                 // It will not fit, so the buffer only serves as a sample of the rest.
                 Some(size) if size / PREFIX_ONE_IN > machine.buffer_bytes => {
@@ -121,10 +140,17 @@ impl<'s, 'o> Merger<'s, 'o> {
         }
     }
 
+    /// The same, for rows that are found by such `numbers`.
+    pub(super) fn naming(self, numbers: RowNumbers) -> Self {
+        Self { numbers, ..self }
+    }
+
     /// A processor of rows for this pass.
     pub(super) fn processor(&self, layout: Layout) -> RowProcessor<'s> {
         let enough = Arc::clone(&self.listed.enough);
         RowProcessor::new(self.settings, self.plan, layout, self.outputs.is_writing())
+            .naming(self.numbers.clone())
+            .comparing(self.held)
             .leaving_out(enough)
     }
 
@@ -218,7 +244,7 @@ impl<'s, 'o> Merger<'s, 'o> {
                             return None;
                         };
                         Some(split::DrawnRow {
-                            input: kept.group,
+                            input: row.input,
                             bytes: row.record,
                             held_out: false,
                             declared: kept.declared,
@@ -228,6 +254,19 @@ impl<'s, 'o> Merger<'s, 'o> {
             );
             earlier.add(processed, &outcomes);
             decided.push(outcomes);
+        }
+        let alike: Vec<u64> = asked
+            .iter()
+            .map(|row| self.near.group_of(row.input))
+            .collect();
+        if !self.asks_for_near_duplicates() {
+            let most = if self.held_out_rows.groups.is_empty() {
+                ALIKE_MIN.max(alike.len() / ALIKE_ONE_IN)
+            } else {
+                // What is held out is said by the file or earlier versions, question by question.
+                0
+            };
+            self.near.take_apart(&alike, most);
         }
         // Groups may have been joined since a row was compared.
         for row in &mut asked {
@@ -240,10 +279,9 @@ impl<'s, 'o> Merger<'s, 'o> {
             let questions: Vec<u64> = questions.iter().map(|q| near.group_of(*q)).collect();
             self.held_out_rows.join(row.input, &questions);
         }
-        let mut placements = self
-            .held_out_rows
-            .placements(asked, self.settings)
-            .into_iter();
+        let placements = self.held_out_rows.placements(asked, self.settings);
+        self.totals.near_leaks = near_leaks(&alike, &placements);
+        let mut placements = placements.into_iter();
         for (buffered, outcomes) in buffer.iter().zip(&decided) {
             self.write(buffered, outcomes, |_| {
                 placements.next().unwrap_or(Placement::RESERVED)
@@ -286,7 +324,8 @@ impl<'s, 'o> Merger<'s, 'o> {
                 | RowKind::Structured
                 | RowKind::Brief
                 | RowKind::Example => {
-                    self.compare(row, sketch, earlier, base + row.line, &mut found)?
+                    let position = row.position.below(base);
+                    self.compare(row, sketch, earlier, position, &mut found)?
                 }
             });
         }
@@ -300,16 +339,13 @@ impl<'s, 'o> Merger<'s, 'o> {
         row: &RowSummary,
         sketch: Option<&Sketch>,
         earlier: &[u64],
-        line: u64,
+        position: RowPosition,
         found: &mut Findings,
     ) -> Result<RowOutcome, Error> {
-        let short_line = u32::try_from(line).unwrap_or(u32::MAX);
-        let found_earlier = self.dedup.check(
-            row.input,
-            row.answer_key(),
-            short_line,
-            self.first_line_limits,
-        );
+        let number = u32::try_from(position.number()).unwrap_or(u32::MAX);
+        let found_earlier =
+            self.dedup
+                .check(row.input, row.answer_key(), number, self.first_line_limits);
         if self.dedup.is_spilling() {
             // Repeats are not found any more, so what this pass writes is useless.
             self.outputs.stop();
@@ -319,16 +355,16 @@ impl<'s, 'o> Merger<'s, 'o> {
             Lookup::New => {}
             Lookup::Rewritten(first) => {
                 let severity = self.settings.severity(&rules::near_duplicate::RULE);
-                let message = format!("line {first}, written differently");
+                let message = format!("{}, written differently", self.name(first));
                 let fault = Fault::new(&rules::near_duplicate::RULE).with_message(message);
-                found.add_at(fault, severity, line);
+                found.add_at(fault, severity, position);
             }
             Lookup::Repeat(first) => {
                 let severity = self.settings.severity(&rules::duplicate::RULE);
                 if severity != Severity::Off {
-                    let message = format!("duplicate of line {first}");
+                    let message = format!("duplicate of {}", self.name(first));
                     let fault = Fault::new(&rules::duplicate::RULE).with_message(message);
-                    found.add_at(fault, severity, line);
+                    found.add_at(fault, severity, position);
                 }
                 if severity == Severity::Reject {
                     return Ok(RowOutcome::Duplicate);
@@ -338,17 +374,18 @@ impl<'s, 'o> Merger<'s, 'o> {
                 let severity = self.settings.severity(&rules::contradiction::RULE);
                 if severity == Severity::Reject {
                     // Counted when the rows are left out, in the next pass.
-                    let lines = (first, short_line);
-                    self.contradictions.entry(row.input).or_insert(lines);
+                    let rows = (first, number);
+                    self.contradictions.entry(row.input).or_insert(rows);
                 } else if severity != Severity::Off {
-                    let message =
-                        format!("the same question has a different answer on line {first}");
+                    let other = self.name(first);
+                    let message = format!("the same question has a different answer on {other}");
                     let fault = Fault::new(&rules::contradiction::RULE).with_message(message);
-                    found.add_at(fault, severity, line);
+                    found.add_at(fault, severity, position);
                 }
             }
         }
         self.totals.labels.count(row);
+        self.totals.label_names.count(row, position);
         let joining = match (&self.stage, lookup) {
             (Stage::Buffering(_), _) => Joining::All,
             (Stage::Streaming(_), Lookup::New) => Joining::New,
@@ -358,16 +395,24 @@ impl<'s, 'o> Merger<'s, 'o> {
                 Lookup::Repeat(_) | Lookup::Rewritten(_) | Lookup::Contradiction(_),
             ) => Joining::None,
         };
-        let near = self.near.compare(sketch, row.input, joining, short_line);
-        if let Some(first) = near.line
+        // While rows stream, a group of rows that are all alike could not be taken apart any more.
+        let is_compared = self.asks_for_near_duplicates() || joining == Joining::All;
+        let sketch = sketch.filter(|_| is_compared);
+        let near = self.near.compare(sketch, row.input, joining, number);
+        if let Some(first) = near.number
             && !matches!(lookup, Lookup::Rewritten(_))
         {
             let severity = self.settings.severity(&rules::near_duplicate::RULE);
-            let message = format!("near-duplicate of line {first}");
+            let message = format!("near-duplicate of {}", self.name(first));
             let fault = Fault::new(&rules::near_duplicate::RULE).with_message(message);
-            found.add_at(fault, severity, line);
+            found.add_at(fault, severity, position);
         }
-        let kept = self.held_out_rows.check(row, near.group, earlier);
+        let group = match joining {
+            // The groups are known at the end.
+            Joining::All => row.input,
+            Joining::New | Joining::None => near.group,
+        };
+        let kept = self.held_out_rows.check(row, group, earlier);
         if let Stage::Streaming(stream_plan) = &self.stage
             && !kept.held_out
             && !earlier.is_empty()
@@ -377,6 +422,16 @@ impl<'s, 'o> Merger<'s, 'o> {
             self.held_out_rows.remember(earlier, is_drawn);
         }
         Ok(RowOutcome::Kept(kept))
+    }
+
+    /// Whether a recipe asks for near-duplicates.
+    fn asks_for_near_duplicates(&self) -> bool {
+        self.settings.severity(&rules::near_duplicate::RULE) != Severity::Off
+    }
+
+    /// The row with this number, for people.
+    fn name(&self, number: u32) -> String {
+        self.numbers.name(number.into())
     }
 
     /// Writes every row where it belongs; rows for which `place` returns no split are reserved.
@@ -398,31 +453,31 @@ impl<'s, 'o> Merger<'s, 'o> {
             let record_at = range(&mut record_start, row.record);
             let note_at = range(&mut note_start, row.note);
             self.totals.rows.read += 1;
-            let line = base + row.line;
+            let position = row.position.below(base);
             let note = processed.notes.get(note_at).unwrap_or_default();
             match outcome {
                 RowOutcome::Duplicate => self.totals.rows.duplicate += 1,
                 RowOutcome::Rejected => {
                     self.totals.rows.rejected += 1;
-                    self.write_note(OutputFile::Rejected, line, note, None)?;
+                    self.write_note(OutputFile::Rejected, position, note, None)?;
                 }
                 RowOutcome::Kept(kept) => {
                     let record = records.get(record_at.clone()).unwrap_or_default();
                     let placement = place(*kept);
-                    placement.report(line, self.settings, &mut found);
+                    placement.report(position, self.settings, &mut found);
                     if placement.split == Some(Split::LeftOut) {
                         self.totals.rows.rejected += 1;
                         self.write_note(
                             OutputFile::Rejected,
-                            line,
+                            position,
                             held_out_rows::NOTE,
                             Some(record),
                         )?;
                         continue;
                     }
-                    self.totals.keep(row, line, record);
+                    self.totals.keep(row, position, record);
                     if row.kind != RowKind::Short && !note.is_empty() {
-                        self.write_note(OutputFile::Corrected, line, note, Some(record))?;
+                        self.write_note(OutputFile::Corrected, position, note, Some(record))?;
                     }
                     let reserved = ReservedRow::of(row, kept.group);
                     match placement.split {
@@ -439,18 +494,18 @@ impl<'s, 'o> Merger<'s, 'o> {
         run.end(records, &mut self.outputs)
     }
 
-    /// Writes a note, which lacks its line; appends the `record` of the row, if there is one.
+    /// Writes a note, which lacks the number of its row; appends the `record` of the row, if there is one.
     fn write_note(
         &mut self,
         file: OutputFile,
-        line: u64,
+        position: RowPosition,
         note: &[u8],
         record: Option<&[u8]>,
     ) -> Result<(), Error> {
         if !self.outputs.is_writing() {
             return Ok(());
         }
-        let start = format!("{{\"line\":{line},");
+        let start = self.numbers.note_start(position.number());
         let note = note.strip_prefix(b"{").unwrap_or(note);
         match record {
             None => self.outputs.write(file, 1, &[start.as_bytes(), note]),
@@ -468,6 +523,19 @@ impl BatchSink for Merger<'_, '_> {
     fn take(&mut self, processed: ProcessedBatch) -> Result<ProcessedBatch, Error> {
         self.take_next(processed)
     }
+}
+
+/// The number of rows for training in whose group, by the groups of rows that are `alike`, there is one
+/// for evaluation.
+fn near_leaks(alike: &[u64], placements: &[Placement]) -> u64 {
+    let in_split = |wanted| {
+        let rows = alike.iter().zip(placements);
+        rows.filter(move |(_, placement)| placement.split == Some(wanted))
+            .map(|(group, _)| *group)
+    };
+    let examined: HashSet<u64> = in_split(Split::Eval).collect();
+    let leaking = in_split(Split::Train).filter(|group| examined.contains(group));
+    u64::try_from(leaking.count()).unwrap_or(u64::MAX)
 }
 
 /// The earlier questions of kept rows, in order.

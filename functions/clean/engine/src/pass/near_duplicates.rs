@@ -26,7 +26,7 @@ pub(super) struct NearDuplicates {
 #[derive(Debug)]
 struct NearRow {
     digest: Digest,
-    line: u32,
+    number: u32,
     group: u64,
 }
 
@@ -39,8 +39,8 @@ struct Band {
 /// How a row relates to those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct NearMatch {
-    /// The line of the first row that is nearly the same.
-    pub(super) line: Option<u32>,
+    /// The number of the first row that is nearly the same.
+    pub(super) number: Option<u32>,
     /// The group whose draw places the row, as far as known by now.
     pub(super) group: u64,
 }
@@ -63,11 +63,11 @@ impl NearDuplicates {
         sketch: Option<&Sketch>,
         input: u64,
         joining: Joining,
-        line: u32,
+        number: u32,
     ) -> NearMatch {
         let Some(sketch) = sketch else {
             return NearMatch {
-                line: None,
+                number: None,
                 group: self.group_of(input),
             };
         };
@@ -82,9 +82,9 @@ impl NearDuplicates {
             Joining::None => {}
         }
         let group = self.group_of(input);
-        self.add(sketch, line, group);
+        self.add(sketch, number, group);
         NearMatch {
-            line: near.first().map(|(line, _)| *line),
+            number: near.first().map(|(number, _)| *number),
             group,
         }
     }
@@ -97,6 +97,23 @@ impl NearDuplicates {
         input
     }
 
+    /// Takes groups apart that have more than `most` of the rows, whose groups are `all`.
+    pub(super) fn take_apart(&mut self, all: &[u64], most: usize) {
+        let mut sizes: HashMap<u64, usize> = HashMap::new();
+        for group in all {
+            *sizes.entry(*group).or_default() += 1;
+        }
+        let joined: Vec<u64> = self.groups.keys().copied().collect();
+        let is_large = |input: &u64| {
+            let size = sizes.get(&self.group_of(*input));
+            size.is_some_and(|size| *size > most)
+        };
+        let large: Vec<u64> = joined.into_iter().filter(is_large).collect();
+        for input in large {
+            self.groups.remove(&input);
+        }
+    }
+
     /// Joins two groups under the lesser one, so that the order of rows does not matter.
     fn join(&mut self, one: u64, other: u64) {
         let (one, other) = (self.group_of(one), self.group_of(other));
@@ -105,12 +122,12 @@ impl NearDuplicates {
         }
     }
 
-    /// Rows nearly the same as `sketch`, the earliest first: their lines and groups.
+    /// Rows nearly the same as `sketch`, the earliest first: their numbers and groups.
     fn near(&self, sketch: &Sketch) -> SmallVec<[(u32, u64); BANDS]> {
         let found = sketch.bands.into_iter().filter_map(|band| self.find(band));
         let rows = found.filter_map(|band| self.rows.get(usize::try_from(band.row).ok()?));
         let near = rows.filter(|row| row.digest.is_near(sketch.digest));
-        let mut near: SmallVec<_> = near.map(|row| (row.line, row.group)).collect();
+        let mut near: SmallVec<_> = near.map(|row| (row.number, row.group)).collect();
         near.sort_unstable();
         near
     }
@@ -119,7 +136,7 @@ impl NearDuplicates {
         self.bands.find(hash(band), |other| other.band == band)
     }
 
-    fn add(&mut self, sketch: &Sketch, line: u32, group: u64) {
+    fn add(&mut self, sketch: &Sketch, number: u32, group: u64) {
         let Ok(row) = u32::try_from(self.rows.len()) else {
             return;
         };
@@ -129,7 +146,7 @@ impl NearDuplicates {
         }
         self.rows.push(NearRow {
             digest: sketch.digest,
-            line,
+            number,
             group,
         });
         for band in sketch.bands {

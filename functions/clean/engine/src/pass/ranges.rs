@@ -62,8 +62,9 @@ pub fn process_range(
 ) -> Result<(), Error> {
     settings.check()?;
     let ranges = source.ranges().map_err(Error::Read)?;
+    let held = machine.holds(Some(ranges.size()));
     let mut lines = RangeLines::open(ranges, range.clone()).map_err(Error::Read)?;
-    let processor = RowProcessor::new(settings, plan, Layout::Json, true);
+    let processor = RowProcessor::new(settings, plan, Layout::Json, true).comparing(held);
     let mut writer = FrameWriter::start(out, range).map_err(Error::WriteFrames)?;
     run(
         &mut lines,

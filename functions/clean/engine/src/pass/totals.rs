@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::{
-    histogram::Histogram, labels::LabelCounts, languages::LanguageCounts, outcome::Sample,
-    reserve::ReservedRow,
+    histogram::Histogram, label_names::LabelNames, labels::LabelCounts, languages::LanguageCounts,
+    outcome::Sample, reserve::ReservedRow,
 };
 use crate::{
     column_use::ColumnTotals,
     processed::{ProcessedBatch, RowSummary},
     report::{RowCounts, SplitCounts},
+    row_span::RowPosition,
     settings::Settings,
     split::{Split, Volume},
 };
@@ -28,6 +29,9 @@ pub(super) struct Totals {
     /// Kept rows that have a system instruction.
     pub(super) systems: u64,
     pub(super) labels: LabelCounts,
+    pub(super) label_names: LabelNames,
+    /// Rows for training that are nearly the same as rows for evaluation.
+    pub(super) near_leaks: u64,
     pub(super) languages: LanguageCounts,
     /// The training split.
     pub(super) train: Volume,
@@ -52,6 +56,7 @@ impl Totals {
     /// Adds the counts of a batch.
     pub(super) fn note(&mut self, processed: &ProcessedBatch, settings: &Settings) {
         self.columns.add(&processed.columns, settings);
+        self.label_names.name(&processed.labels);
         for (format, rows) in &processed.formats {
             *self.formats.entry(format).or_default() += rows;
         }
@@ -63,9 +68,9 @@ impl Totals {
     }
 
     /// Counts a kept row.
-    pub(super) fn keep(&mut self, row: &RowSummary, line: u64, record: &[u8]) {
+    pub(super) fn keep(&mut self, row: &RowSummary, position: RowPosition, record: &[u8]) {
         if let Some(language) = row.language {
-            self.languages.count(language, line);
+            self.languages.count(language, position);
         }
         self.rows.kept += 1;
         self.kept.rows += 1;

@@ -139,7 +139,7 @@ fn write_files(settings: &Settings, cleaned: &Cleaned, out: &mut String) -> std:
     let alike = if settings.scan.contains(&Scan::NearDuplicates) {
         "near-duplicates are in the same file too"
     } else {
-        "near-duplicates were not searched for"
+        "in a dataset of up to 24 MiB, so are near-duplicates where the draw places them"
     };
     writeln!(
         out,
@@ -191,8 +191,9 @@ fn write_findings(report: &Report, out: &mut String) -> std::fmt::Result {
     }
     writeln!(
         out,
-        "## Findings\n\n| finding | count | first lines | description | action |\n\
-         |---|---:|---|---|---|"
+        "## Findings\n\n| finding | count | first {}s | description | action |\n\
+         |---|---:|---|---|---|",
+        report.numbers.noun()
     )?;
     let codes = report.codes.iter();
     let mut lines: Vec<_> = codes

@@ -144,8 +144,11 @@ fn write_codes(report: &Report, out: &mut String) -> std::fmt::Result {
     writeln!(out)?;
     writeln!(
         out,
-        "  {:<25} {:<7} {:>9}  first lines",
-        "finding", "action", "count"
+        "  {:<25} {:<7} {:>9}  first {}s",
+        "finding",
+        "action",
+        "count",
+        report.numbers.noun()
     )?;
     for line in codes.iter().take(CODES_MAX) {
         let (code, severity, count) = (line.code, line.severity.name(), group(line.count));
@@ -166,7 +169,7 @@ pub(super) struct RuleLine<'r> {
     pub(super) code: &'r str,
     pub(super) severity: Severity,
     pub(super) count: u64,
-    /// The first lines.
+    /// The first rows.
     pub(super) places: String,
 }
 
@@ -180,7 +183,7 @@ impl<'r> RuleLine<'r> {
         let mut places: Vec<String> = lines
             .iter()
             .filter(|line| **line > 0)
-            .map(u64::to_string)
+            .map(|number| report.numbers.short_name(*number))
             .collect();
         if places.is_empty() {
             places.push("whole file".to_owned());
@@ -212,11 +215,7 @@ fn write_findings(report: &Report, out: &mut String) -> std::fmt::Result {
     writeln!(out)?;
     let more = shown.len().saturating_sub(FINDINGS_MAX);
     for finding in shown.into_iter().take(FINDINGS_MAX) {
-        let place = match (finding.line, finding.column) {
-            (0, _) => "whole file".to_owned(),
-            (line, None) => format!("line {line}"),
-            (line, Some(column)) => format!("line {line}, column {column}"),
-        };
+        let place = &finding.place;
         let path = finding
             .path
             .as_ref()

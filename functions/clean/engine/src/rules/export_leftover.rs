@@ -62,7 +62,9 @@ fn check(row: &Row<'_, '_>) -> Option<Fault> {
 
 #[cfg(test)]
 mod tests {
-    use crate::{formats::tests::convert, rules::tests::check};
+    use crate::{
+        formats::tests::convert, outputs::OutputFile, pass::tests::clean, rules::tests::check,
+    };
 
     #[test]
     fn what_an_export_leaves_is_noted_and_not_read_as_an_input() {
@@ -82,6 +84,10 @@ mod tests {
             r#"{"input":"nan","output":"one two three"}"#,
             &["export_leftover"],
         );
+        let settings = toml::from_str("severities = { export_leftover = 'off' }").unwrap();
+        let row = r#"{"instruction":"Say hello","input":"NaN","output":"hello to you"}"#;
+        let (_, files) = clean(row.as_bytes(), &settings);
+        assert!(files.rows(OutputFile::Train)[0].contains("NaN"));
         check(r#"{"input":"none of it","output":"one two three"}"#, &[]);
     }
 }

@@ -11,7 +11,7 @@ pub(crate) static RULE: Rule = Rule {
     version: 1,
     severity: Severity::Reject,
     binding: true,
-    doc: "the question is in an earlier version's eval split, and the eval and validation splits are full",
+    doc: "an earlier version holds the question out, and the eval and validation splits are full",
     fix: "raise `eval_rows` or `validation_percent`, or upload more rows with it",
     check: Check::Rows,
 };

@@ -7,11 +7,13 @@ use crate::{
 
 /// The rule.
 ///
-/// Numbers of the United States are found by their shape or their name; those of Spain, France,
-/// Brazil and Poland by their checksums.
+/// Numbers of Argentina, Brazil, China, France, Italy, Mexico, Russia, South Korea, Spain and Thailand are
+/// found by their check digits; those of Australia, Canada, Germany, India, Iran, Japan, the Netherlands,
+/// Poland, South Africa and Turkey by these beside their name; those of Egypt, Great Britain, Indonesia,
+/// Pakistan and the United States by their shape, most beside their name.
 pub(crate) static RULE: Rule = Rule {
     code: "pii_national_id",
-    version: 1,
+    version: 2,
     severity: Severity::Warn,
     binding: false,
     doc: "the row contains a national ID number",

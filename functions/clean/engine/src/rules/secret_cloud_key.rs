@@ -10,7 +10,7 @@ use crate::{
 /// Keys of AWS, Google Cloud and Azure.
 pub(crate) static RULE: Rule = Rule {
     code: "secret_cloud_key",
-    version: 1,
+    version: 2,
     severity: Severity::Warn,
     binding: false,
     doc: "the row contains a cloud credential",

@@ -10,7 +10,7 @@ use crate::{
 /// Any PEM block, also within JSON.
 pub(crate) static RULE: Rule = Rule {
     code: "secret_private_key",
-    version: 1,
+    version: 2,
     severity: Severity::Warn,
     binding: false,
     doc: "the row contains a private key",

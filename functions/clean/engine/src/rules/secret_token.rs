@@ -11,7 +11,7 @@ use crate::{
 /// `DigitalOcean`, any JSON web token, and any long value after `Bearer`.
 pub(crate) static RULE: Rule = Rule {
     code: "secret_token",
-    version: 1,
+    version: 2,
     severity: Severity::Warn,
     binding: false,
     doc: "the row contains an access token",

@@ -47,8 +47,13 @@ pub(crate) fn is_structured(example: &Example<'_>) -> bool {
     texts.any(|text| {
         let is_sign = |c: char| "{}[]<>=_|^*~`".contains(c);
         let of_number = |c: char| c.is_numeric() || !c.is_alphabetic();
+        let plain = text.escaped();
+        let is_code = plain.trim_end().ends_with(';')
+            || plain.starts_with("    ")
+            || plain.starts_with("\\t")
+            || matches!(plain.trim(), "true" | "false");
         let is_number = text.chars().any(char::is_numeric) && text.chars().all(of_number);
-        is_number || text.chars().any(is_sign) || text.escaped().contains("//")
+        is_code || is_number || text.chars().any(is_sign) || text.escaped().contains("//")
     })
 }
 
@@ -78,9 +83,9 @@ fn words(text: &Text<'_>, max: usize) -> usize {
     counted
 }
 
-/// Whether `c` counts as a word: kana, ideographs, and Thai and related scripts.
+/// Whether `c` counts as a word: kana, ideographs, and Thai, Lao, Tibetan, Burmese and Khmer.
 fn is_word(c: char) -> bool {
-    matches!(c, '\u{0e00}'..='\u{0eff}' | '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{20000}'..='\u{3ffff}')
+    matches!(c, '\u{0e00}'..='\u{0fff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}' | '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{20000}'..='\u{3ffff}')
 }
 
 #[cfg(test)]
@@ -93,6 +98,14 @@ mod tests {
     fn an_answer_needs_three_words() {
         check(r#"{"input":"a","output":"one two"}"#, &["short_output"]);
         check(r#"{"input":"a","output":"one two three"}"#, &[]);
+    }
+
+    #[test]
+    fn code_and_scripts_without_blanks_are_answers() {
+        for answer in ["SELECT 3;", "    return x", "true", "នេះជាចម្លើយ"] {
+            let row = serde_json::json!({"input": "a", "output": answer});
+            check(&row.to_string(), &[]);
+        }
     }
 
     #[test]
@@ -138,7 +151,7 @@ mod tests {
             r#""$ 1,200.50""#,
         ] {
             let found = report_on(&row(answer)).codes.contains_key(RULE.code);
-            assert_eq!(found, answer == "true", "{answer}");
+            assert!(!found, "{answer}");
         }
         for answer in [
             r#""ok""#,

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 
 use super::{
+    drift::{Drift, LengthChange, ShareChange},
     row::RowFile,
     version_diff::{RowList, RowMove, SideSummary, VersionDiff},
 };
@@ -10,6 +11,9 @@ use crate::{
     table::{Align, TextTable},
     text::{count, things},
 };
+
+/// Longest label or column that is shown whole.
+const NAME_CHARS_MAX: usize = 40;
 
 /// Renders `diff` for people.
 pub(super) fn render(diff: &VersionDiff) -> String {
@@ -24,6 +28,7 @@ pub(super) fn render(diff: &VersionDiff) -> String {
         changed,
         moved,
         leaks,
+        drift,
     } = diff;
     let mut out = format!("A  {}\nB  {}\n\n", described(a), described(b));
     let columns = [
@@ -39,6 +44,7 @@ pub(super) fn render(diff: &VersionDiff) -> String {
     table.row(line("moved", moved));
     out.push_str(&table.render());
     out.push('\n');
+    render_drift(drift, &mut out);
     if leaks.rows > 0 {
         let rows = things(leaks.rows, "row");
         let places = locations(leaks);
@@ -64,11 +70,47 @@ pub(super) fn render(diff: &VersionDiff) -> String {
     out
 }
 
+/// Lengths, and what has changed its share of the rows.
+fn render_drift(drift: &Drift, out: &mut String) {
+    let columns = [
+        ("of all rows", Align::Left),
+        ("A", Align::Right),
+        ("B", Align::Right),
+    ];
+    let mut table = TextTable::new(&columns);
+    for (what, LengthChange { a, b }) in [
+        ("questions", &drift.question_chars),
+        ("answers", &drift.answer_chars),
+    ] {
+        for (rank, (a, b)) in ["median", "95 %"].into_iter().zip(a.iter().zip(b)) {
+            let name = format!("characters of {what}, {rank}");
+            table.row([name, count((*a).into()), count((*b).into())]);
+        }
+    }
+    for (kind, changes) in [
+        ("label", &drift.labels),
+        ("language", &drift.languages),
+        ("column", &drift.columns),
+    ] {
+        for ShareChange { name, a, b } in changes {
+            let name = format!("{kind} `{}`", line_of(name));
+            table.row([name, format!("{a:.1} %"), format!("{b:.1} %")]);
+        }
+    }
+    out.push_str(&table.render());
+    out.push('\n');
+}
+
+/// A name of the dataset on a terminal: on one line, without control characters.
+fn line_of(name: &str) -> String {
+    crate::text::line(name, NAME_CHARS_MAX)
+}
+
 fn described(side: &SideSummary) -> String {
     let parts = side.parts.iter();
     let mut counts: Vec<String> = parts
         .map(|(part, rows)| match part {
-            RowFile::Single => things(*rows, "row"),
+            RowFile::Single | RowFile::Unlined => things(*rows, "row"),
             RowFile::Train | RowFile::Validation | RowFile::Eval => {
                 format!("{} {}", count(*rows), part.name())
             }
@@ -105,6 +147,7 @@ impl Display for RowMove {
 mod tests {
     use super::*;
     use crate::commands::datasets::{
+        drift::tests::profile,
         row::RowFile::{Eval, Single, Train},
         version_diff::{diff, tests::side},
     };
@@ -115,7 +158,10 @@ mod tests {
         b.extend([(Eval, 8, 8), (Eval, 20, 1)]);
         let mut b = side("friday", &b);
         b.unread = 1;
-        diff(side("monday", &a), b)
+        let mut a = side("monday", &a);
+        a.profile = profile(&[("refund", 50), ("delivery", 50)], "eng", 100);
+        b.profile = profile(&[("refund", 98), ("fraud\u{1b}", 2)], "eng", 1_400);
+        diff(a, b)
     }
 
     #[test]

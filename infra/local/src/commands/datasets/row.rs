@@ -17,7 +17,7 @@ pub(super) struct RowRef {
 pub(super) struct RowLocation {
     /// The file.
     pub(super) part: RowFile,
-    /// Its line in the file, from 1.
+    /// Its line in the file, from 1; the number of the row where rows are not found by lines.
     pub(super) line: u32,
 }
 
@@ -26,6 +26,8 @@ pub(super) struct RowLocation {
 pub(super) enum RowFile {
     /// A file that is not part of a version.
     Single,
+    /// A file whose rows are not found by lines: an array, a table.
+    Unlined,
     /// The rows to train on.
     Train,
     /// The rows to validate with during the job.
@@ -35,6 +37,11 @@ pub(super) enum RowFile {
 }
 
 impl RowFile {
+    /// Whether it is a file of its own.
+    pub(super) fn is_single(self) -> bool {
+        matches!(self, Self::Single | Self::Unlined)
+    }
+
     /// The files of a version.
     pub(super) const OF_VERSION: [Self; 3] = [Self::Train, Self::Validation, Self::Eval];
 
@@ -42,6 +49,7 @@ impl RowFile {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Single => "line",
+            Self::Unlined => "row",
             Self::Train => "train",
             Self::Validation => "validation",
             Self::Eval => "eval",

@@ -1,19 +1,22 @@
 //! Reads rows from a stream of bytes, in bounded memory.
 
-use clean_engine::RowIdentifier;
+use clean_engine::{IdentifiedRow, RowIdentifier};
 
-use super::row::{RowFile, RowLocation, RowRef};
+use super::{
+    profile::SideProfile,
+    row::{RowFile, RowLocation, RowRef},
+};
 
 /// Longest line that is read. The engine accepts lines of 8 MiB; the ones that it writes can be
 /// longer, but not by so much.
 const LINE_MAX_BYTES: usize = 32 << 20;
 
 /// Reads the rows of one file, chunk by chunk.
-#[derive(Debug)]
 pub(super) struct RowReader<'r> {
     identifier: &'r RowIdentifier,
     part: RowFile,
     rows: &'r mut Vec<RowRef>,
+    profile: &'r mut SideProfile,
     /// Lines read so far.
     line: u32,
     /// Lines that are not rows in a known format.
@@ -25,16 +28,18 @@ pub(super) struct RowReader<'r> {
 }
 
 impl<'r> RowReader<'r> {
-    /// Adds the rows of `part` to `rows`, as `identifier` knows them.
+    /// Adds the rows of `part` to `rows`, as `identifier` knows them, and what they are like to `profile`.
     pub(super) fn new(
         identifier: &'r RowIdentifier,
         part: RowFile,
         rows: &'r mut Vec<RowRef>,
+        profile: &'r mut SideProfile,
     ) -> Self {
         Self {
             identifier,
             part,
             rows,
+            profile,
             line: 0,
             unread: 0,
             open: Vec::new(),
@@ -91,8 +96,11 @@ impl<'r> RowReader<'r> {
             part: self.part,
             line: self.line,
         };
-        match self.identifier.identity(line) {
-            Some(identity) => self.rows.push(RowRef { identity, at }),
+        match self.identifier.row(line) {
+            Some(IdentifiedRow { identity, traits }) => {
+                self.profile.add(traits);
+                self.rows.push(RowRef { identity, at });
+            }
             None => self.unread += 1,
         }
     }
@@ -111,7 +119,8 @@ mod tests {
         let read = |size: usize| {
             let mut rows = Vec::new();
             let identifier = RowIdentifier::of_version(&Settings::default());
-            let mut lines = RowReader::new(&identifier, RowFile::Train, &mut rows);
+            let mut profile = SideProfile::default();
+            let mut lines = RowReader::new(&identifier, RowFile::Train, &mut rows, &mut profile);
             for chunk in text.as_bytes().chunks(size) {
                 lines.feed(chunk);
             }

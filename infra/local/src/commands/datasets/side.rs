@@ -6,11 +6,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use clean_engine::{File, RowIdentifier, Settings, identify, manifest_settings};
+use clean_engine::{
+    File, IdentifiedRow, RowIdentifier, RowNumbers, Settings, identify, manifest_settings,
+};
 use futures::StreamExt as _;
 use shared::{dataset::Version, id::VersionId};
 
 use super::{
+    profile::SideProfile,
     row::{RowFile, RowLocation, RowRef},
     row_reader::RowReader,
 };
@@ -91,6 +94,8 @@ pub(super) struct DiffSide {
     pub(super) rows: Vec<RowRef>,
     /// Lines that are not rows in a known format.
     pub(super) unread: u64,
+    /// What its rows are like.
+    pub(super) profile: SideProfile,
     /// What its recipe put around each row. Rows are compared without it.
     pub(super) prompt: RecipePrompt,
 }
@@ -128,6 +133,7 @@ impl DiffSide {
             name: name.to_owned(),
             rows: Vec::new(),
             unread: 0,
+            profile: SideProfile::default(),
             prompt: RecipePrompt::default(),
         };
         if path.is_dir() {
@@ -186,20 +192,33 @@ impl DiffSide {
             path: path.to_owned(),
             source,
         };
-        let (rows, unread) = (&mut self.rows, &mut self.unread);
+        let from = self.rows.len();
+        let (rows, unread, profile) = (&mut self.rows, &mut self.unread, &mut self.profile);
         let read = identify(
             &File(path.to_owned()),
             &self.prompt.settings(),
-            &mut |line, identity| {
+            &mut |line, row| {
                 let line = u32::try_from(line).unwrap_or(u32::MAX);
                 let at = RowLocation { part, line };
-                match identity {
-                    Some(identity) => rows.push(RowRef { identity, at }),
+                match row {
+                    Some(IdentifiedRow { identity, traits }) => {
+                        profile.add(traits);
+                        rows.push(RowRef { identity, at });
+                    }
                     None => *unread += 1,
                 }
             },
         );
-        read.map_err(|error| failed(io::Error::other(error)))
+        let read = read.map_err(|error| failed(io::Error::other(error)))?;
+        if part.is_single() {
+            self.profile.add_columns(read.columns);
+            if read.numbers != RowNumbers::Line {
+                for row in self.rows.iter_mut().skip(from) {
+                    row.at.part = RowFile::Unlined;
+                }
+            }
+        }
+        Ok(())
     }
 
     async fn read_version(&mut self, id: &VersionId, env_file: &Path) -> Result<(), Error> {
@@ -236,7 +255,7 @@ impl DiffSide {
                 part: part.name(),
             };
             let mut stream = stream.map_err(failed)?.ok_or_else(deleted)?;
-            let mut lines = RowReader::new(&identifier, part, &mut self.rows);
+            let mut lines = RowReader::new(&identifier, part, &mut self.rows, &mut self.profile);
             while let Some(chunk) = stream.next().await {
                 let unavailable = shared::error::Error::unavailable("Cloud Storage");
                 let chunk = chunk.map_err(|error| failed(unavailable(error.into())))?;

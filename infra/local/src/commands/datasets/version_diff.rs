@@ -6,6 +6,7 @@ use std::{cmp::Ordering, collections::BTreeMap};
 use serde::Serialize;
 
 use super::{
+    drift::Drift,
     row::{RowFile, RowLocation, RowRef},
     side::DiffSide,
 };
@@ -37,6 +38,8 @@ pub(super) struct VersionDiff {
     pub(super) moved: RowList<RowMove>,
     /// Questions that A trains on and B evaluates models with: a model tuned on A has seen them.
     pub(super) leaks: RowList<RowMove>,
+    /// How the rows differ on the whole.
+    pub(super) drift: Drift,
 }
 
 /// A side in numbers.
@@ -86,6 +89,7 @@ pub(super) fn diff(mut a: DiffSide, mut b: DiffSide) -> VersionDiff {
         changed: RowList::default(),
         moved: RowList::default(),
         leaks: RowList::default(),
+        drift: Drift::between(&a.profile, &b.profile),
     };
     a.rows.sort_unstable();
     b.rows.sort_unstable();
@@ -166,7 +170,7 @@ impl VersionDiff {
 
     /// Notes a question that is in another file than before.
     fn note_move(&mut self, from: RowLocation, to: RowLocation) {
-        let has_parts = from.part != RowFile::Single && to.part != RowFile::Single;
+        let has_parts = !from.part.is_single() && !to.part.is_single();
         if has_parts && from.part != to.part {
             self.moved.add(RowMove { from, to });
         }
@@ -208,7 +212,10 @@ impl<T: Ord> RowList<T> {
 pub(super) mod tests {
     use clean_engine::Identity;
 
-    use super::{super::side::RecipePrompt, *};
+    use super::{
+        super::{profile::SideProfile, side::RecipePrompt},
+        *,
+    };
 
     /// A side of `(file, question, answer)`, one per line in each file.
     pub(in super::super) fn side(name: &str, rows: &[(RowFile, u64, u64)]) -> DiffSide {
@@ -231,6 +238,7 @@ pub(super) mod tests {
             name: name.to_owned(),
             rows: rows.iter().map(row).collect(),
             unread: 0,
+            profile: SideProfile::default(),
             prompt: RecipePrompt::default(),
         }
     }

@@ -51,21 +51,22 @@ fn rows(version: &Version, report: Option<&Report>) -> Vec<String> {
     lines
 }
 
-/// The first lines that a code was found on.
+/// The first rows that a code was found in.
 fn places(report: Option<&Report>, code: &str, count: u64) -> String {
-    let found = report.and_then(|report| report.lines.get(code));
-    let lines: Vec<u64> = found
-        .into_iter()
-        .flatten()
-        .copied()
-        .filter(|line| *line > 0)
+    let Some(report) = report else {
+        return String::new();
+    };
+    let found = report.lines.get(code).into_iter().flatten();
+    let listed: Vec<String> = found
+        .filter(|number| **number > 0)
+        .map(|number| report.numbers.short_name(*number))
         .collect();
-    if lines.is_empty() {
+    if listed.is_empty() {
         return String::new();
     }
-    let noun = if count == 1 { "line" } else { "lines" };
-    let listed: Vec<String> = lines.iter().map(u64::to_string).collect();
-    let rest = if count > lines.len() as u64 {
+    let plural = if count == 1 { "" } else { "s" };
+    let noun = format!("{}{plural}", report.numbers.noun());
+    let rest = if count > listed.len() as u64 {
         ", …"
     } else {
         ""

@@ -31,7 +31,7 @@ fn read(bytes: &[u8]) -> (Container, Vec<(u64, Vec<String>)>) {
                     Err(fault) => vec![fault.rule.code.to_owned()],
                     Ok(object) => object.members.into_iter().map(show).collect(),
                 };
-                rows.push((span.line, row));
+                rows.push((span.position.line, row));
             });
         }
     }

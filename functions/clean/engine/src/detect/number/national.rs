@@ -104,6 +104,30 @@ const NATIONAL: &[National] = &[
         names: &[b"tfn", b"tax file number"],
         check: is_tfn,
     },
+    // Argentina: CUIT and CUIL.
+    National {
+        shapes: &["dd-dddddddd-d"],
+        names: &[],
+        check: is_cuit,
+    },
+    // Egypt: a century, a date and a governorate; how its check digit is made is not published.
+    National {
+        shapes: &["dddddddddddddd"],
+        names: &[b"national id", b"national number", "القومي".as_bytes()],
+        check: is_egyptian,
+    },
+    // Indonesia: a place and a date; it has no check digit.
+    National {
+        shapes: &["dddddddddddddddd"],
+        names: &[b"nik", b"ktp"],
+        check: is_nik,
+    },
+    // Pakistan: it has no check digit.
+    National {
+        shapes: &["ddddd-ddddddd-d"],
+        names: &[b"cnic", b"nicop"],
+        check: |number| number.first() != Some(&0),
+    },
 ];
 
 /// Where the national ID number ends whose first digit is at `start`, if it is one of digits alone,
@@ -121,6 +145,87 @@ pub(super) fn of_digits(bytes: &[u8], start: usize) -> Option<usize> {
         .iter()
         .find_map(is)
         .or_else(|| chinese(bytes, start))
+}
+
+/// Where a number of letters and digits starts and ends, of which the first digit is at `start`:
+/// Mexico's CURP and Italy's codice fiscale.
+pub(super) fn lettered(bytes: &[u8], start: usize, run: usize) -> Option<(usize, usize)> {
+    let (before, length, is): (usize, usize, fn(&[u8]) -> bool) = match run {
+        6 => (4, 18, is_curp),
+        2 => (6, 16, is_codice_fiscale),
+        _ => return None,
+    };
+    let from = start.checked_sub(before)?;
+    let end = from + length;
+    let number = bytes.get(from..end)?;
+    let whole = begins_word(bytes, from) && ends_word(bytes, end);
+    (whole && is(number)).then_some((from, end))
+}
+
+/// The letters and digits of `number` where `A` and `d` stand in `shape`.
+fn fits(number: &[u8], shape: &[u8]) -> bool {
+    let mut pairs = number.iter().zip(shape);
+    number.len() == shape.len()
+        && pairs.all(|(byte, wanted)| match wanted {
+            b'd' => byte.is_ascii_digit(),
+            b'A' => byte.is_ascii_uppercase(),
+            _ => byte.is_ascii_uppercase() || byte.is_ascii_digit(),
+        })
+}
+
+/// The value of a digit or of a letter, which follow the digits.
+fn value(byte: u8) -> u32 {
+    char::from(byte).to_digit(36).unwrap_or_default()
+}
+
+fn is_curp(number: &[u8]) -> bool {
+    let Some((rest, check)) = split_last(number) else {
+        return false;
+    };
+    // Ñ comes after N.
+    let values = rest.iter().map(|byte| match byte {
+        b'O'..=b'Z' => value(*byte) + 1,
+        byte => value(*byte),
+    });
+    let sum: u32 = (2..=18)
+        .rev()
+        .zip(values)
+        .map(|(weight, value)| weight * value)
+        .sum();
+    let digits: Vec<u8> = number.iter().map(|byte| byte.wrapping_sub(b'0')).collect();
+    fits(number, b"AAAAddddddAAAAAA?d")
+        && matches!(number.get(10), Some(b'H' | b'M' | b'X'))
+        && digits.get(6..10).is_some_and(is_date)
+        && (10 - sum % 10) % 10 == check.wrapping_sub(u32::from(b'0'))
+}
+
+fn is_codice_fiscale(number: &[u8]) -> bool {
+    // Values of the letters at odd places, and of the digits likewise.
+    const ODD: [u32; 26] = [
+        1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24,
+        23,
+    ];
+    let index = |byte: u8| match byte {
+        b'0'..=b'9' => usize::from(byte - b'0'),
+        byte => usize::from(byte.wrapping_sub(b'A')),
+    };
+    let Some((check, rest)) = number.split_last() else {
+        return false;
+    };
+    let values = rest.iter().enumerate().map(|(place, byte)| {
+        let index = index(*byte);
+        if place % 2 == 0 {
+            ODD.get(index).copied().unwrap_or_default()
+        } else {
+            u32::try_from(index).unwrap_or_default()
+        }
+    });
+    let sum: u32 = values.sum();
+    fits(number, b"AAAAAAddAddAdddA")
+        && number
+            .get(8)
+            .is_some_and(|month| b"ABCDEHLMPRST".contains(month))
+        && sum % 26 == u32::from(check.wrapping_sub(b'A'))
 }
 
 /// Where a British National Insurance number starts and ends whose digits begin at `start`: two
@@ -300,6 +405,28 @@ fn is_german(number: &[u8]) -> bool {
     !matches!(rest.first(), Some(0)) && (11 - product) % 10 == check
 }
 
+fn is_cuit(number: &[u8]) -> bool {
+    let Some((rest, check)) = split_last(number) else {
+        return false;
+    };
+    let sum = weighted(rest, &[5, 4, 3, 2, 7, 6, 5, 4, 3, 2]) % 11;
+    let is_kind = matches!(number, [2, 0 | 3 | 4 | 7, ..] | [3, 0 | 3 | 4, ..]);
+    is_kind && (11 - sum) % 11 == check
+}
+
+fn is_egyptian(number: &[u8]) -> bool {
+    matches!(number.first(), Some(2 | 3)) && number.get(3..7).is_some_and(is_date)
+}
+
+/// A place of six digits, then day, month and year; 40 is added to the day for women.
+fn is_nik(number: &[u8]) -> bool {
+    let Some([a, b, c, d]) = number.get(6..10) else {
+        return false;
+    };
+    let is_place = !matches!(number.first(), Some(0));
+    is_place && is_date(&[*c, *d, if *a >= 4 { a - 4 } else { *a }, *b])
+}
+
 fn is_bsn(number: &[u8]) -> bool {
     let Some((rest, check)) = split_last(number) else {
         return false;
@@ -309,6 +436,39 @@ fn is_bsn(number: &[u8]) -> bool {
 
 fn is_tfn(number: &[u8]) -> bool {
     weighted(number, &[1, 4, 3, 7, 5, 8, 6, 9, 10]).is_multiple_of(11)
+}
+
+/// What such a number looks like, for tests: its name, its shape, and whether one is valid.
+#[cfg(test)]
+type NumberSample = (String, &'static str, Box<dyn Fn(&str) -> bool>);
+
+/// A sample for each shape with check digits.
+#[cfg(test)]
+pub(in crate::detect) fn samples() -> Vec<NumberSample> {
+    let of_digits = NATIONAL.iter().flat_map(|national| {
+        national.shapes.iter().map(|shape| {
+            let name = national.names.first().copied().unwrap_or_default();
+            let is_valid = |text: &str| (national.check)(&digits(text.as_bytes(), 0, text.len()));
+            let name = String::from_utf8_lossy(name).into_owned();
+            (
+                name,
+                *shape,
+                Box::new(is_valid) as Box<dyn Fn(&str) -> bool>,
+            )
+        })
+    });
+    let mut all: Vec<NumberSample> = of_digits.collect();
+    let mut add = |shape, is_valid: fn(&str) -> bool| {
+        all.push((String::new(), shape, Box::new(is_valid)));
+    };
+    add("dddddddddddddddddd", |text| {
+        chinese(text.as_bytes(), 0).is_some()
+    });
+    add("AAAAddddddHAAAAAdd", |text| is_curp(text.as_bytes()));
+    add("AAAAAAddAddAdddA", |text| {
+        is_codice_fiscale(text.as_bytes())
+    });
+    all
 }
 
 #[cfg(test)]
@@ -334,7 +494,16 @@ mod tests {
         ("TFN ", "123 456 782"),
         ("my NINO is ", "AB 12 34 56 C"),
         ("", "AB123456C"),
+        ("", "20-12345678-6"),
+        ("CURP ", "HEGG560427MVZRRL04"),
+        ("codice fiscale ", "RSSMRA85T10A562S"),
+        ("NIK ", "3171014509900001"),
+        ("CNIC ", "35202-1234567-1"),
+        ("national id ", "29001011234567"),
     ];
+
+    /// Those among them without check digits.
+    const UNCHECKED: &[&str] = &["AB", "3171", "35202", "29001"];
 
     #[test]
     fn numbers_with_valid_check_digits_are_found() {
@@ -346,7 +515,7 @@ mod tests {
     #[test]
     fn numbers_with_invalid_check_digits_are_not() {
         for (before, number) in EXAMPLES {
-            if number.starts_with("AB") {
+            if UNCHECKED.iter().any(|start| number.starts_with(start)) {
                 continue;
             }
             let valid = |last: char| {
@@ -358,6 +527,8 @@ mod tests {
                 let hits = detector.find(&text);
                 hits.iter().any(|hit| hit.kind == HitKind::NationalId)
             };
+            let letters = ('A'..='Z').filter(|last| valid(*last)).count();
+            assert!(letters <= 1, "{number}");
             assert!(
                 ('0'..='9').filter(|last| valid(*last)).count() <= 1,
                 "{number}"
