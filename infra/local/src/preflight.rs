@@ -153,19 +153,30 @@ pub(crate) struct PredictedDrops {
     pub(crate) codes: BTreeMap<String, u64>,
 }
 
-/// Checks `file` by `recipe`, the recipe next to it, or the default one. Lists at most `findings`
-/// findings, if that is set. Rows with a question that `earlier` versions hold out are not trained on.
+/// What the command line sets instead of the recipe.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SettingOverrides {
+    /// Most findings to list.
+    pub(crate) findings: Option<usize>,
+    /// The character encoding of the file.
+    pub(crate) encoding: Option<String>,
+}
+
+/// Checks `file` by `recipe`, the recipe next to it, or the default one, with `overrides`. Rows with a question that `earlier` versions hold out are not trained on.
 pub(crate) fn check(
     file: &Path,
     recipe: Option<&Path>,
     screen: &Screen,
     machine: Machine,
-    findings: Option<usize>,
+    overrides: &SettingOverrides,
     earlier: &EarlierVersions,
 ) -> Result<Preflight, Error> {
     let mut input = CleaningInput::open(file, recipe, earlier)?;
-    if let Some(findings) = findings {
+    if let Some(findings) = overrides.findings {
         input.settings.findings_max = findings;
+    }
+    if let Some(encoding) = &overrides.encoding {
+        input.settings.encoding = Some(encoding.clone());
     }
     let plan = Plan::default().holding_out(input.held_out.clone());
     let cleaned = input.read(screen, |source, settings, progress| {

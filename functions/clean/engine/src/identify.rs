@@ -131,7 +131,7 @@ fn for_each_example(
     settings: &Settings,
     each: &mut dyn FnMut(u64, Option<Example<'_>>),
 ) -> io::Result<IdentifiedDataset> {
-    let mut records = Records::open(source, &settings.columns)?;
+    let mut records = Records::open(source, settings)?;
     let plan = Plan::default();
     let processor = RowProcessor::new(settings, &plan, records.layout(), false);
     let mut batch = Batch::default();

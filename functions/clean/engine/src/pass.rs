@@ -108,7 +108,7 @@ pub fn pass(
         return Err(Error::Unending);
     }
     let size = source.size().map_err(Error::Read)?;
-    let mut records = Records::open(source, &settings.columns).map_err(Error::Read)?;
+    let mut records = Records::open(source, settings).map_err(Error::Read)?;
     // The size of a compressed file says nothing about the number of rows to come.
     let size = size.filter(|_| records.is_plain());
     let merger = Merger::new(settings, plan, size, machine, OutputWriters::new(outputs));

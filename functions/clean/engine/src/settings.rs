@@ -38,6 +38,10 @@ pub struct Settings {
     /// `instruction`, `history`, `messages`, `conversations`, `contents`, `tools`. Rows that lack
     /// one are rejected; default empty: the keys of each row determine its format.
     pub columns: BTreeMap<String, String>,
+    /// The character encoding of the file, by its name in the Encoding Standard; default none: UTF-8, or
+    /// UTF-16 by its mark.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<String>,
     /// Rows whose score is lower are left out; default none: scores are reported and not read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub score_min: Option<f64>,
@@ -81,6 +85,7 @@ impl Default for Settings {
             system_instruction: None,
             template: None,
             columns: BTreeMap::new(),
+            encoding: None,
             score_min: None,
             labels: Vec::new(),
             output_chars: None,
@@ -148,6 +153,12 @@ impl Settings {
             .is_none_or(|scan| scan.is_always_on() || self.scan.contains(&scan));
         let own = if asked { rule.severity } else { Severity::Off };
         set.unwrap_or(own)
+    }
+
+    /// The encoding that a recipe names; `None` where it is none that is known.
+    pub(crate) fn encoding(&self) -> Option<&'static encoding_rs::Encoding> {
+        let name = self.encoding.as_deref()?;
+        encoding_rs::Encoding::for_label(name.as_bytes())
     }
 
     /// Whether a recipe says how long or of what form answers are, so that none is too short.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     blocks::{BLOCK, Blocks},
-    example::Example,
+    example::{Example, Turn},
     json::Text,
 };
 
@@ -25,8 +25,8 @@ pub(crate) const BANDS: usize = 10;
 /// Bins of a band.
 const BAND_BINS: usize = 6;
 
-/// Fewest shingles in a row that can have near-duplicates: with fewer, a single word makes too much
-/// of a difference.
+/// Fewest words of a row whose near-duplicates are known by words: with fewer, a single word makes too
+/// much of a difference.
 const RUNS_MIN: u32 = 24;
 
 /// Bins that two sketches must have in common: 80 % of the shingles, and one in sixteen of the
@@ -73,9 +73,49 @@ impl Sketch {
                 runs.add(text);
             }
         }
-        (runs.count >= RUNS_MIN).then(|| runs.sketch())
+        if runs.count >= RUNS_MIN {
+            return Some(runs.sketch());
+        }
+        Self::of_short(example)
+    }
+
+    /// The sketch of a row of few words: of runs of five characters, since one word would make too much
+    /// of a difference. Rows with other numbers are others.
+    fn of_short(example: &Example<'_>) -> Option<Self> {
+        let texts = || example.turns.iter().flat_map(Turn::texts);
+        let bytes = || texts().flat_map(|text| text.escaped().bytes().chain([b' ']));
+        let digits = bytes().filter(u8::is_ascii_digit);
+        let digits = digits.fold(SHORT_SEED, |hash, digit| fold(hash, digit.into()));
+        let mut runs = Runs::default();
+        let (mut window, mut length, mut escaped) = (0_u64, 0_usize, false);
+        for byte in bytes() {
+            let is_letter = !escaped && (byte.is_ascii_alphanumeric() || byte >= 0x80);
+            escaped = !escaped && byte == b'\\';
+            let letter = if is_letter {
+                byte.to_ascii_lowercase()
+            } else {
+                b' '
+            };
+            // Marks and blanks side by side are one.
+            if letter == b' ' && window & 0xFF == u64::from(b' ') {
+                continue;
+            }
+            window = (window << 8 | u64::from(letter)) & SHORT_RUN;
+            length += 1;
+            runs.draw(fold(digits, window));
+        }
+        (length >= SHORT_BYTES_MIN).then(|| runs.sketch())
     }
 }
+
+/// The last five bytes of a run of characters.
+const SHORT_RUN: u64 = 0xFF_FFFF_FFFF;
+
+/// Fewest bytes of a short row that can have near-duplicates.
+const SHORT_BYTES_MIN: usize = 40;
+
+/// Tells short rows from others.
+const SHORT_SEED: u64 = 0x5851_F42D_4C95_7F2D;
 
 /// Collects shingles of words.
 struct Runs {
@@ -140,7 +180,11 @@ impl Runs {
         let (first, second) = self.before;
         self.before = (second, word);
         self.count += 1;
-        let run = first.rotate_left(21) ^ second.rotate_left(42) ^ word;
+        self.draw(first.rotate_left(21) ^ second.rotate_left(42) ^ word);
+    }
+
+    /// Adds a shingle.
+    fn draw(&mut self, run: u64) {
         // Two draws per shingle, so that short rows fill more bins.
         for hash in halves(mix(run)) {
             let bin = usize::try_from(hash >> 26).unwrap_or_default();
@@ -272,10 +316,7 @@ fn halves(word: u64) -> [u32; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        example::{Role, Turn},
-        location::Location,
-    };
+    use crate::{example::Role, location::Location};
 
     #[test]
     fn a_word_has_the_same_hash_at_every_position() {
@@ -351,8 +392,22 @@ mod tests {
     }
 
     #[test]
-    fn few_words_have_no_sketch() {
-        assert_eq!(sketch(&words(0, 23)), None);
+    fn short_rows_are_near_where_a_letter_differs() {
+        let near = |one: &str, other: &str| {
+            let (one, other) = (sketch(one).unwrap(), sketch(other).unwrap());
+            one.digest.is_near(other.digest)
+        };
+        let text = "Could you tell me when my parcel to the new address will arrive, please";
+        assert!(near(text, &text.replace("please", "pleas")));
+        assert!(near(text, &text.replace("parcel to", "parcel, TO")));
+        let other = "Could you tell me how I change the new password of my account, please";
+        assert!(!near(text, other));
+        assert!(!near(&format!("{text} 12"), &format!("{text} 13")));
+    }
+
+    #[test]
+    fn few_letters_have_no_sketch() {
+        assert_eq!(sketch("one two three four five six seven"), None);
         assert!(sketch(&words(0, 24)).is_some());
         assert!(
             sketch("東京は日本の首都で、とても大きな都市です。人口は一千万人を超えます。")

@@ -16,7 +16,7 @@ use crate::{
     earlier_versions::EarlierVersions,
     exit::{self, CommandResult},
     output, policy,
-    preflight::{self, PredictedDrops, Preflight, Price},
+    preflight::{self, PredictedDrops, Preflight, Price, SettingOverrides},
     resource_names::REGION,
     screen::Screen,
     text,
@@ -49,6 +49,9 @@ pub(crate) struct Args {
     /// Most findings to list, instead of the recipe's limit; counts are always complete.
     #[arg(long, value_name = "N")]
     findings: Option<usize>,
+    /// The character encoding of the files, instead of the recipe's, such as windows-1252.
+    #[arg(long, value_name = "NAME")]
+    encoding: Option<String>,
     #[command(flatten)]
     plan: PlanArgs,
     #[command(flatten)]
@@ -184,7 +187,10 @@ pub(crate) fn run(args: &Args) -> CommandResult {
             args.recipe.as_deref(),
             &screen,
             args.limits.machine(),
-            args.findings,
+            &SettingOverrides {
+                findings: args.findings,
+                encoding: args.encoding.clone(),
+            },
             &args.earlier,
         );
         (file.as_path(), result)
@@ -405,7 +411,14 @@ mod tests {
         let check = || {
             let earlier = EarlierVersions::default();
             let machine = CleaningLimits::default().machine();
-            let result = preflight::check(&file, None, &Screen::new(), machine, None, &earlier);
+            let result = preflight::check(
+                &file,
+                None,
+                &Screen::new(),
+                machine,
+                &SettingOverrides::default(),
+                &earlier,
+            );
             let conditions = PlanArgs::default().conditions().unwrap();
             serde_json::to_value(json(&file, &result, &conditions)).unwrap()
         };

@@ -192,7 +192,7 @@ async fn summarise(
             None,
             &Screen::new(),
             clean_engine::Machine::default(),
-            None,
+            &preflight::SettingOverrides::default(),
             &EarlierVersions::default(),
         ) {
             Ok(preflight) => format!("\n{}", clean_engine::render(&preflight.cleaned.report)),

@@ -2,6 +2,7 @@
 //! UTF-16 to UTF-8, by the first bytes and never by a file's name.
 
 mod limits;
+mod named;
 mod tap;
 mod unpack;
 mod utf16;
@@ -9,7 +10,7 @@ mod utf16;
 use std::io::{self, Read};
 
 pub(super) use self::limits::{LIMITS, Limits};
-use self::{tap::Tap, unpack::Unpack, utf16::Utf16};
+use self::{named::NamedDecoder, tap::Tap, unpack::Unpack, utf16::Utf16};
 use crate::rule::Fault;
 
 /// Bytes needed to recognise compression and encoding.
@@ -53,6 +54,8 @@ pub(crate) enum Encoding {
     Utf8,
     /// UTF-16 in either byte order, which Windows programs export as "Unicode text".
     Utf16,
+    /// The one that a recipe names.
+    Named(&'static str),
     /// Not text.
     Binary,
 }
@@ -63,6 +66,7 @@ impl Encoding {
         match self {
             Self::Utf8 => "utf-8",
             Self::Utf16 => "utf-16",
+            Self::Named(name) => name,
             Self::Binary => "binary",
         }
     }
@@ -77,11 +81,17 @@ pub(super) struct Decoder<'r> {
     /// Examined and not yet returned.
     mark: Vec<u8>,
     utf16: Option<Utf16>,
+    /// The decoder of another encoding, where a recipe names one and no mark says UTF-16.
+    named: Option<NamedDecoder>,
 }
 
 impl<'r> Decoder<'r> {
-    /// Reads the first bytes and selects decoders.
-    pub(super) fn open(read: Box<dyn Read + Send + 'r>, limits: Limits) -> io::Result<Self> {
+    /// Reads the first bytes and selects decoders; `named` is the encoding that a recipe names.
+    pub(super) fn open(
+        read: Box<dyn Read + Send + 'r>,
+        limits: Limits,
+        named: Option<&'static encoding_rs::Encoding>,
+    ) -> io::Result<Self> {
         let mut tap = Tap::new(read);
         let compression = Compression::of(tap.peek(MARK_BYTES)?);
         let mut unpack = Unpack::new(tap, compression, limits)?;
@@ -98,10 +108,12 @@ impl<'r> Decoder<'r> {
         if let Some(utf16) = &utf16 {
             mark.drain(..utf16.mark_bytes());
         }
+        let named = named.filter(|encoding| utf16.is_none() && *encoding != encoding_rs::UTF_8);
         Ok(Self {
             unpack,
             mark,
             utf16,
+            named: named.map(NamedDecoder::new),
         })
     }
 
@@ -112,9 +124,10 @@ impl<'r> Decoder<'r> {
 
     /// The character encoding.
     pub(super) fn encoding(&self) -> Encoding {
-        match self.utf16 {
-            None => Encoding::Utf8,
-            Some(_) => Encoding::Utf16,
+        match (&self.utf16, &self.named) {
+            (None, None) => Encoding::Utf8,
+            (None, Some(named)) => Encoding::Named(named.name()),
+            (Some(_), _) => Encoding::Utf16,
         }
     }
 
@@ -135,6 +148,9 @@ impl Read for Decoder<'_> {
             mark: &mut self.mark,
             unpack: &mut self.unpack,
         };
+        if let Some(named) = &mut self.named {
+            return named.read(&mut encoded, into);
+        }
         match &mut self.utf16 {
             None => encoded.read(into),
             Some(utf16) => {

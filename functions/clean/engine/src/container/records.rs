@@ -1,9 +1,6 @@
 //! The rows of a dataset, from its first bytes to its end.
 
-use std::{
-    collections::BTreeMap,
-    io::{self, Read},
-};
+use std::io::{self, Read};
 
 use super::{
     Compression, Container, Encoding, Layout,
@@ -22,12 +19,15 @@ use crate::{
     row_span::{RowNumbers, RowPosition, RowSpan},
     rule::Fault,
     rules,
+    settings::Settings,
     source::Source,
 };
 
 /// The rows of a dataset, batch after batch.
 pub(crate) struct Records<'r> {
     source: &'r dyn Source,
+    /// The encoding that a recipe names.
+    named: Option<&'static encoding_rs::Encoding>,
     meter: Meter,
     container: Container,
     compression: Compression,
@@ -55,14 +55,12 @@ enum RowReader<'r> {
 }
 
 impl<'r> Records<'r> {
-    /// Reads the first bytes and prepares to read rows. The columns that a recipe maps help to
-    /// recognise a header.
-    pub(crate) fn open(
-        source: &'r dyn Source,
-        mapped: &BTreeMap<String, String>,
-    ) -> io::Result<Self> {
+    /// Reads the first bytes and prepares to read rows, by `settings`: the encoding that a recipe names,
+    /// and the columns that it maps, which help to recognise a header.
+    pub(crate) fn open(source: &'r dyn Source, settings: &Settings) -> io::Result<Self> {
+        let named = settings.encoding();
         let meter = Meter::default();
-        let mut window = Window::new(Decoder::open(metered(source, &meter)?, LIMITS)?);
+        let mut window = Window::new(Decoder::open(metered(source, &meter)?, LIMITS, named)?);
         // One more byte, to know whether the prefix is the whole file.
         window.fill_to(sniff::PREFIX_BYTES + 1)?;
         if window.available().starts_with(b"\xEF\xBB\xBF") {
@@ -71,6 +69,7 @@ impl<'r> Records<'r> {
         }
         let mut records = Self {
             source,
+            named,
             meter,
             container: Container::Empty,
             compression: window.decoder().compression(),
@@ -83,13 +82,13 @@ impl<'r> Records<'r> {
             Some(prefix) => (prefix, window.available().len() == prefix.len()),
             None => (window.available(), true),
         };
-        let sniffed = sniff::sniff(prefix, complete, mapped);
+        let sniffed = sniff::sniff(prefix, complete, &settings.columns);
         let is_json = matches!(
             sniffed,
             Sniffed::Lines | Sniffed::Values { .. } | Sniffed::Wrapped { .. }
         );
         let whole = if is_json && sniff::may_be_whole(prefix) {
-            read_whole(source)?
+            read_whole(source, named)?
         } else {
             None
         };
@@ -289,8 +288,11 @@ impl<'r> Records<'r> {
 }
 
 /// The rows of a file that must be read whole; `None` where it is too large, or something else.
-fn read_whole(source: &dyn Source) -> io::Result<Option<WholeRows>> {
-    let decoder = Decoder::open(source.open()?, LIMITS)?;
+fn read_whole(
+    source: &dyn Source,
+    named: Option<&'static encoding_rs::Encoding>,
+) -> io::Result<Option<WholeRows>> {
+    let decoder = Decoder::open(source.open()?, LIMITS, named)?;
     let limit = u64::try_from(WHOLE_BYTES_MAX).unwrap_or(u64::MAX);
     let mut bytes = Vec::new();
     decoder.take(limit + 1).read_to_end(&mut bytes)?;
@@ -304,7 +306,7 @@ fn read_whole(source: &dyn Source) -> io::Result<Option<WholeRows>> {
 /// A second reader, to measure a file that was not read in order.
 fn read_anew<'r>(source: &'r dyn Source, meter: &mut Meter) -> io::Result<Decoder<'r>> {
     *meter = Meter::default();
-    Decoder::open(metered(source, meter)?, LIMITS)
+    Decoder::open(metered(source, meter)?, LIMITS, None)
 }
 
 fn metered<'r>(source: &'r dyn Source, meter: &Meter) -> io::Result<Box<dyn Read + Send + 'r>> {

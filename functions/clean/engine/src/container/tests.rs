@@ -1,15 +1,13 @@
 //! Containers of every kind, read in pieces of every size.
 
-use std::{
-    collections::BTreeMap,
-    io::{self, Read},
-};
+use std::io::{self, Read};
 
 use super::*;
 use crate::{
     batch::Batch,
     meter::Crc32c,
     row_span::{LINE_MAX_BYTES, RowStatus},
+    settings::Settings,
     source::Source,
 };
 
@@ -40,7 +38,7 @@ impl Read for Drip<'_> {
 
 fn rows(bytes: &[u8], drip: usize) -> (Container, Vec<(u64, u64, String)>, Option<u64>) {
     let source = Dripping(bytes, drip);
-    let mut records = Records::open(&source, &BTreeMap::new()).unwrap();
+    let mut records = Records::open(&source, &Settings::default()).unwrap();
     let mut rows = Vec::new();
     let mut batch = Batch::default();
     let mut line = 0;

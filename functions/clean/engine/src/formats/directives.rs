@@ -88,9 +88,17 @@ pub(super) fn take(
     }
     if let Some(least) = score_min
         && let Some(node) = row.take(SCORE)
-        && number(&node.value).is_some_and(|score| score < least)
+        && node.value != Value::Null
     {
-        refuse(SCORE, node.at, &format!("`score` is less than {least}"));
+        match number(&node.value) {
+            Some(score) if score >= least => {}
+            Some(_) => refuse(SCORE, node.at, &format!("`score` is less than {least}")),
+            None => refuse(
+                SCORE,
+                node.at,
+                "`score` is no number, which `score_min` needs",
+            ),
+        }
     }
     for (key, forbids) in [("weight", false), ("train", false), ("exclude", true)] {
         let said = row
@@ -370,5 +378,7 @@ mod tests {
         let report = report_by(rows, &settings);
         assert_eq!((report.rows.kept, report.codes["not_for_training"]), (1, 1));
         assert_eq!(report_on(rows).codes["unread_column"], 1);
+        let row = "{\"input\":\"a\",\"output\":\"one two three\",\"score\":\"high\"}\n";
+        assert_eq!(report_by(row, &settings).codes["not_for_training"], 1);
     }
 }

@@ -32,7 +32,7 @@ use crate::{
 /// # Errors
 /// Those of reading.
 pub fn is_cuttable(source: &dyn Source, settings: &Settings) -> io::Result<bool> {
-    Ok(source.size()?.is_some() && Records::open(source, &settings.columns)?.are_plain_lines())
+    Ok(source.size()?.is_some() && Records::open(source, settings)?.are_plain_lines())
 }
 
 /// The `index`th of `count` ranges of nearly equal length that make up `size` bytes.

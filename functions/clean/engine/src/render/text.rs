@@ -4,13 +4,16 @@ use std::fmt::Write as _;
 
 use crate::{
     finding::Finding,
-    report::{Distribution, Report, ReportVerdict},
+    report::{ColumnUse, Distribution, Report, ReportVerdict},
     severity::Severity,
     task::Task,
 };
 
+/// Most columns named of each use.
+const COLUMNS_MAX: usize = 6;
+
 /// Most codes in the table, so that the report stays within 60 lines.
-const CODES_MAX: usize = 24;
+const CODES_MAX: usize = 22;
 
 /// Most findings quoted below the table.
 const FINDINGS_MAX: usize = 8;
@@ -92,12 +95,45 @@ fn write_source(report: &Report, out: &mut String) -> std::fmt::Result {
         group(rows.rejected),
         group(rows.duplicate)
     )?;
+    write_columns(report, out)?;
     if report.blank_lines > 0 {
         writeln!(
             out,
             "          and {} blank lines",
             group(report.blank_lines)
         )?;
+    }
+    Ok(())
+}
+
+/// What became of the columns, where any is not read under its own name.
+fn write_columns(report: &Report, out: &mut String) -> std::fmt::Result {
+    if report
+        .columns
+        .values()
+        .all(|column| column.used == ColumnUse::Read)
+    {
+        return Ok(());
+    }
+    for (used, what) in [
+        (ColumnUse::Read, "read"),
+        (ColumnUse::Converted, "obeyed, or read under another name"),
+        (ColumnUse::Ignored, "not read"),
+    ] {
+        let columns = report.columns.iter();
+        let of_use = columns.filter(|(_, column)| column.used == used);
+        let mut names: Vec<String> = of_use
+            .map(|(name, column)| format!("{name} ({})", group(column.rows)))
+            .collect();
+        if names.is_empty() {
+            continue;
+        }
+        let more = names.len().saturating_sub(COLUMNS_MAX);
+        names.truncate(COLUMNS_MAX);
+        if more > 0 {
+            names.push(format!("{more} more"));
+        }
+        writeln!(out, "  columns {what}: {}", names.join(", "))?;
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ pub(crate) static RULE: Rule = Rule {
     severity: Severity::Reject,
     binding: true,
     doc: "the row is not valid UTF-8",
-    fix: "save the file as UTF-8",
+    fix: "save the file as UTF-8, or name its encoding: `encoding = \"windows-1252\"` in the recipe, `check --encoding`",
     check: Check::Read,
 };
 
@@ -29,7 +29,12 @@ pub(crate) fn fault(bytes: &[u8]) -> Fault {
 
 #[cfg(test)]
 mod tests {
-    use crate::rules::tests::{check_bytes, report_on_bytes};
+    use crate::{
+        outputs::OutputFile,
+        pass::tests::clean,
+        rules::tests::{check_bytes, report_on_bytes},
+        settings::Settings,
+    };
 
     #[test]
     fn the_encoding_is_guessed() {
@@ -47,6 +52,13 @@ mod tests {
             let finding = report.findings.iter().find(|f| f.code == "invalid_utf8");
             let message = &finding.unwrap().message;
             assert!(message.ends_with(encoding), "{message}");
+            let settings = Settings {
+                encoding: Some(encoding.to_owned()),
+                ..Settings::default()
+            };
+            let (cleaned, files) = clean(&encoder.encode(&row).0, &settings);
+            assert_eq!(cleaned.report.encoding, encoding);
+            assert!(files.rows(OutputFile::Train)[0].contains(text));
         }
     }
 

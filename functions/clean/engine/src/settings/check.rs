@@ -39,6 +39,14 @@ impl Settings {
                 "`rejected_percent_max` is {most}, expected 0 to 100"
             ));
         }
+        if let Some(name) = &self.encoding
+            && self.encoding().is_none()
+        {
+            faults.push(format!(
+                "`encoding` is \"{name}\", expected a name of the Encoding Standard, such as \"windows-1252\" \
+                 or \"shift_jis\""
+            ));
+        }
         let template = self.template.as_deref().map(Template::of);
         faults.extend(template.and_then(Result::err));
         for (code, severity) in &self.severities {
@@ -98,6 +106,8 @@ mod tests {
             "severities = { short_output = 'warn', delimiters = 'reject' }",
             "",
         );
+        check("encoding = 'cp1252'", "");
+        check("encoding = 'ebcdic'", "a name of the Encoding Standard");
         check("template = 'Label: {input}'", "");
         check("template = 'Label:'", "`template` has no `{input}`");
         check("template = '{input}{input}'", "`{input}` 2 times");

@@ -1,7 +1,5 @@
 //! Records as tools write them, and malformed ones.
 
-use std::collections::BTreeMap;
-
 use proptest::prelude::*;
 
 use super::{
@@ -20,7 +18,7 @@ use crate::{
 /// The container of `bytes`, and the line and cells of its records, or the faults.
 fn read(bytes: &[u8]) -> (Container, Vec<(u64, Vec<String>)>) {
     let source = bytes.to_vec();
-    let mut records = Records::open(&source, &BTreeMap::new()).unwrap();
+    let mut records = Records::open(&source, &Settings::default()).unwrap();
     let mut rows = Vec::new();
     if let Layout::Csv(header) = records.layout() {
         let mut batch = Batch::default();

@@ -35,7 +35,7 @@ impl Read for Failing<'_> {
 
 /// The text of `bytes`, read `step` bytes at a time, and the code of the fault.
 fn decode(bytes: &[u8], limits: Limits, step: usize) -> (Vec<u8>, Option<&'static str>) {
-    let mut decoder = Decoder::open(Box::new(bytes), limits).unwrap();
+    let mut decoder = Decoder::open(Box::new(bytes), limits, None).unwrap();
     let mut text = Vec::new();
     let mut piece = vec![0; step];
     loop {
@@ -176,7 +176,7 @@ fn a_failing_source_is_not_damage() {
         zstd(text.as_bytes()),
     ] {
         let mut decoder =
-            Decoder::open(Box::new(Failing(&whole[..whole.len() - 3])), LIMITS).unwrap();
+            Decoder::open(Box::new(Failing(&whole[..whole.len() - 3])), LIMITS, None).unwrap();
         let failed = decoder.read_to_end(&mut Vec::new()).unwrap_err();
         assert_eq!(failed.kind(), io::ErrorKind::InvalidData);
         assert!(!decoder.is_broken());

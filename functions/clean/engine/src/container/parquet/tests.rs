@@ -1,6 +1,6 @@
 //! Columns of every kind, damaged files, and failing sources.
 
-use std::{collections::BTreeMap, io::Read};
+use std::io::Read;
 
 use bytes::Bytes;
 use parquet::{
@@ -30,7 +30,7 @@ use crate::{
 /// The rows of a file, and the fault.
 fn read(bytes: &[u8]) -> (Vec<String>, Option<String>) {
     let source = bytes.to_vec();
-    let mut records = Records::open(&source, &BTreeMap::new()).unwrap();
+    let mut records = Records::open(&source, &Settings::default()).unwrap();
     let mut rows = Vec::new();
     let mut batch = Batch::default();
     while records.fill(&mut batch).unwrap() {
