@@ -405,7 +405,11 @@ mod tests {
         )
         .unwrap();
         let (screen, earlier) = (Screen::new(), EarlierVersions::default());
-        let rejected = check(&file, None, &screen, Machine::default(), None, &earlier).unwrap();
+        let check = || {
+            let (machine, overrides) = (Machine::default(), SettingOverrides::default());
+            check(&file, None, &screen, machine, &overrides, &earlier)
+        };
+        let rejected = check().unwrap();
         assert_eq!(rejected.cleaned.report.rows.rejected, 1);
         let recipe = directory.path().join(recipe::FILE_NAME);
         std::fs::write(
@@ -413,7 +417,7 @@ mod tests {
             "[clean]\noutput_words_min = 1\n[tune]\nepochs = 2\n",
         )
         .unwrap();
-        let kept = check(&file, None, &screen, Machine::default(), None, &earlier).unwrap();
+        let kept = check().unwrap();
         assert_eq!(kept.cleaned.report.rows.kept, 1);
         assert!(kept.recipe_found && !rejected.recipe_found);
         let today = NaiveDate::from_ymd_opt(2026, 11, 30).unwrap();
@@ -421,7 +425,7 @@ mod tests {
         let price = kept.price(&"a".parse().unwrap(), &policy, "us-central1", today);
         assert_eq!((price.epochs, price.outcome), (2, "runs"));
         std::fs::write(&recipe, "[clean]\nwords = 1\n").unwrap();
-        let error = check(&file, None, &screen, Machine::default(), None, &earlier).unwrap_err();
+        let error = check().unwrap_err();
         assert!(matches!(error, Error::Settings { .. }), "{error}");
     }
 }

@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use whatlang::Lang;
+
 use crate::{
     batch::Batch,
     brackets::BracketScanner,
@@ -216,10 +218,7 @@ impl<'s> RowProcessor<'s> {
                     tokens: summary.tokens_input.saturating_add(summary.tokens_output),
                     byte_classes,
                 };
-                self.check(&row, &mut faults);
-                if let Some(expected) = &self.expectations {
-                    faults.extend(expected.check(&example, summary.language));
-                }
+                self.check(&row, summary.language, &mut faults);
                 faults.extend(self.plan.contradiction(summary.input, &self.numbers));
                 processed.records.push(b'\n');
                 summary.record = u32::try_from(processed.records.len() - start).unwrap_or(u32::MAX);
@@ -330,8 +329,8 @@ impl<'s> RowProcessor<'s> {
         }
     }
 
-    /// Runs the checks of all rules.
-    fn check(&self, row: &Row<'_, '_>, faults: &mut Vec<Fault>) {
+    /// Runs the checks of all rules, and what the recipe expects of an answer in `language`.
+    fn check(&self, row: &Row<'_, '_>, language: Option<Lang>, faults: &mut Vec<Fault>) {
         let has_parts = row.example.has_parts_other_than_texts();
         for (checked, check) in &self.checks {
             let is_checked = match checked {
@@ -344,6 +343,9 @@ impl<'s> RowProcessor<'s> {
                 // always.
                 faults.push(fault);
             }
+        }
+        if let Some(expected) = &self.expectations {
+            faults.extend(expected.check(row.example, language));
         }
     }
 

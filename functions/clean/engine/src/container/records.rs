@@ -26,8 +26,6 @@ use crate::{
 /// The rows of a dataset, batch after batch.
 pub(crate) struct Records<'r> {
     source: &'r dyn Source,
-    /// The encoding that a recipe names.
-    named: Option<&'static encoding_rs::Encoding>,
     meter: Meter,
     container: Container,
     compression: Compression,
@@ -69,7 +67,6 @@ impl<'r> Records<'r> {
         }
         let mut records = Self {
             source,
-            named,
             meter,
             container: Container::Empty,
             compression: window.decoder().compression(),

@@ -340,7 +340,7 @@ mod tests {
             (r#""is_train":0"#, r#""is_train":1"#),
         ] {
             let row = |n: usize| {
-                let split = if n % 3 == 0 { test } else { train };
+                let split = if n.is_multiple_of(3) { test } else { train };
                 format!("{{\"input\":\"question {n}\",\"output\":\"answer number {n}\",{split}}}\n")
             };
             let report = report_on(&(0..60).map(row).collect::<String>());

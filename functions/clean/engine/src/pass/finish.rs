@@ -241,15 +241,7 @@ impl Merger<'_, '_> {
                 RowPosition::FILE,
             );
         }
-        if task == Task::Classification {
-            let found = totals.label_names.findings(&self.numbers, self.settings);
-            self.findings.merge(&found, 0);
-        }
-        let severity = self.settings.severity(&rules::language_mismatch::RULE);
-        let differing = totals
-            .languages
-            .findings(severity, self.settings.findings_max);
-        self.findings.merge(&differing, 0);
+        self.compare_answers(task);
         for rule in rules::rules() {
             let severity = self.settings.severity(rule);
             if let Check::File(check) = rule.check
@@ -263,6 +255,18 @@ impl Merger<'_, '_> {
                 );
             }
         }
+    }
+
+    /// Compares the languages of all answers, and their labels.
+    fn compare_answers(&mut self, task: Task) {
+        let (totals, settings) = (&self.totals, self.settings);
+        if task == Task::Classification {
+            let found = totals.label_names.findings(&self.numbers, settings);
+            self.findings.merge(&found, 0);
+        }
+        let severity = settings.severity(&rules::language_mismatch::RULE);
+        let differing = totals.languages.findings(severity, settings.findings_max);
+        self.findings.merge(&differing, 0);
     }
 
     /// How many validation rows the recipe asks for; none where there are too few rows to split.

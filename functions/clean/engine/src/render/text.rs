@@ -51,7 +51,7 @@ fn headline(report: &Report) -> String {
             group(rows.kept),
             group(rows.read)
         ),
-        ReportVerdict::Unusable => match report.findings.iter().find(|finding| finding.line == 0) {
+        ReportVerdict::Unusable => match gravest_of_file(report) {
             Some(finding) => format!("Unusable: {}.", finding.message),
             None => format!(
                 "Unusable: none of the {} rows can be kept.",
@@ -59,6 +59,13 @@ fn headline(report: &Report) -> String {
             ),
         },
     }
+}
+
+/// The most severe finding about the whole file.
+fn gravest_of_file(report: &Report) -> Option<&Finding> {
+    let findings = report.findings.iter();
+    let of_file = findings.filter(|finding| finding.line == 0);
+    of_file.min_by_key(|finding| finding.severity)
 }
 
 fn all_kept(rows: u64) -> String {

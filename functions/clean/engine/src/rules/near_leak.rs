@@ -7,7 +7,8 @@ use crate::{
 
 /// The rule.
 ///
-/// Rows of at least 24 words, of which four fifths of the phrases are the same. Where the draw places
+/// Rows of which four fifths of the phrases are the same, or, in rows of few words, of the runs of five
+/// characters. Where the draw places
 /// the rows of a dataset that fits into memory, it keeps such rows together; this is about what the file
 /// itself places, what earlier versions hold out, and rows that are alike in their hundreds.
 pub(crate) static RULE: Rule = Rule {

@@ -150,16 +150,21 @@ pub(super) fn of_digits(bytes: &[u8], start: usize) -> Option<usize> {
 /// Where a number of letters and digits starts and ends, of which the first digit is at `start`:
 /// Mexico's CURP and Italy's codice fiscale.
 pub(super) fn lettered(bytes: &[u8], start: usize, run: usize) -> Option<(usize, usize)> {
-    let (before, length, is): (usize, usize, fn(&[u8]) -> bool) = match run {
-        6 => (4, 18, is_curp),
-        2 => (6, 16, is_codice_fiscale),
+    let (before, length) = match run {
+        6 => (4, 18),
+        2 => (6, 16),
         _ => return None,
     };
     let from = start.checked_sub(before)?;
     let end = from + length;
     let number = bytes.get(from..end)?;
     let whole = begins_word(bytes, from) && ends_word(bytes, end);
-    (whole && is(number)).then_some((from, end))
+    let is = if run == 6 {
+        is_curp(number)
+    } else {
+        is_codice_fiscale(number)
+    };
+    (whole && is).then_some((from, end))
 }
 
 /// The letters and digits of `number` where `A` and `d` stand in `shape`.
