@@ -78,7 +78,13 @@ const ENGINE_LAYERS: Layers = &[
     ),
     (
         "row processing",
-        &["identify", "processed", "row_processor", "search"],
+        &[
+            "identify",
+            "processed",
+            "row_processor",
+            "row_traits",
+            "search",
+        ],
     ),
     ("pass", &["frames", "pass"]),
     ("rendering", &["render"]),

@@ -110,7 +110,7 @@ impl Expectations {
         Some(fault.path(turn.location).with_message(message))
     }
 
-    /// What is wrong with an answer that is no label, and the label that it is nearest to.
+    /// What is wrong with an answer that is not a label, and the label that it is nearest to.
     fn no_label(&self, answer: &str) -> String {
         let found = folded_name(answer);
         let distances = self.labels.iter().map(|label| {

@@ -25,7 +25,7 @@ use crate::{
 const SIGNS: &[u8; 10] = b"+*/=<>%^&|";
 const FURTHER_SIGNS: &[char] = &['−', '×', '÷', '≤', '≥', '≠', '±', '√', '€', '£', '¥'];
 
-/// Characters within words that nobody sees: the soft hyphen, and spaces without width.
+/// Characters within words that are not shown: the soft hyphen, and spaces without width.
 const UNSEEN: &[char] = &['\u{ad}', '\u{200b}', '\u{2060}', '\u{feff}'];
 
 /// Members that the model sees besides the conversation.
@@ -45,7 +45,7 @@ pub(crate) struct FoldedQuestions {
     pub(crate) earlier: Vec<u64>,
 }
 
-/// A name without what is no letter, digit or sign: names that fold alike read alike.
+/// The letters, digits and signs of a name, in lower case: names that fold alike read alike.
 pub(crate) fn folded_name(name: &str) -> String {
     let folded = name.nfkc().flat_map(char::to_lowercase);
     let is_kept = |c: &char| {

@@ -96,7 +96,7 @@ pub(super) fn take(
             None => refuse(
                 SCORE,
                 node.at,
-                "`score` is no number, which `score_min` needs",
+                "`score` is not a number, which `score_min` needs",
             ),
         }
     }
