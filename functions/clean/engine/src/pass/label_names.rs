@@ -100,8 +100,7 @@ impl LabelNames {
     }
 }
 
-/// Whether `label` looks like a misspelling of the `other`: one character differs, which is no
-/// digit and no word of its own, and it is far rarer.
+/// Whether `label` looks like a misspelling of the `other`: it is far rarer, and one letter differs.
 fn is_slip(label: &NamedLabel, other: &NamedLabel) -> bool {
     let (one, two) = (label.name.as_str(), other.name.as_str());
     let letters = |name: &str| name.chars().filter(|c| !c.is_numeric()).count();
