@@ -1,4 +1,4 @@
-//! The promise: if any function is killed, asked to end or frozen at any of its effects, there is still exactly
+//! The promise: if any function is killed before or after any of its effects, there is still exactly
 //! one version, one tuning job, one evaluation, one decision and one promotion in the end.
 
 use std::{panic::AssertUnwindSafe, time::Instant};
@@ -43,16 +43,6 @@ async fn check(ways: &[(CrashSide, CrashKind)]) {
 async fn a_crash_at_any_effect_loses_nothing_and_repeats_nothing() {
     let kill = CrashKind::Kill;
     check(&[(CrashSide::Before, kill), (CrashSide::After, kill)]).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_sigterm_at_any_effect_loses_nothing_and_repeats_nothing() {
-    check(&[(CrashSide::Before, CrashKind::Terminate)]).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_function_frozen_at_any_effect_loses_nothing_and_repeats_nothing() {
-    check(&[(CrashSide::After, CrashKind::Freeze)]).await;
 }
 
 /// Whether what the function does depends on its messages alone, not on the moment of a tick.
