@@ -189,6 +189,12 @@ mod tests {
         changed      0
         moved        0
 
+        of all rows                      A  B
+        characters of questions, median  0  0
+        characters of questions, 95 %    0  0
+        characters of answers, median    0  0
+        characters of answers, 95 %      0  0
+
         The same rows in the same files.
         ");
     }
