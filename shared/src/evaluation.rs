@@ -95,7 +95,7 @@ pub struct Evaluation {
     pub verdict: Verdict,
     /// The same in plain words, numbers included.
     pub reason: String,
-    /// About how many more rows would decide what is inconclusive: whether the model is worse, or,
+    /// About how many more rows would decide what cannot be told yet: whether the model is worse, or,
     /// if it is not worse, whether it is better. Absent where nothing is open, or where no number of
     /// rows is likely to help.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -177,8 +177,8 @@ pub enum Verdict {
     Worse,
     /// None of these is proven.
     CannotTell,
-    /// A guardrail failed, such as many more answers without text, whatever the scores.
-    No,
+    /// A guardrail or a cap failed, such as many more answers without text, whatever the scores.
+    RuledOut,
     /// A model could not be asked: nothing follows, and it is asked again.
     Undecided,
     /// A verdict that this version does not know, as it is written. It promotes nothing.
@@ -199,7 +199,7 @@ impl Verdict {
             Self::NotWorse => "not_worse",
             Self::Worse => "worse",
             Self::CannotTell => "cannot_tell",
-            Self::No => "no",
+            Self::RuledOut => "ruled_out",
             Self::Undecided => "undecided",
             Self::Other(name) => name,
         }
@@ -213,7 +213,8 @@ impl From<String> for Verdict {
             "not_worse" => Self::NotWorse,
             "worse" => Self::Worse,
             "cannot_tell" => Self::CannotTell,
-            "no" => Self::No,
+            // Its name up to 0.3.
+            "ruled_out" | "no" => Self::RuledOut,
             "undecided" => Self::Undecided,
             _ => Self::Other(name),
         }
@@ -317,12 +318,13 @@ mod tests {
             "not_worse",
             "worse",
             "cannot_tell",
-            "no",
+            "ruled_out",
             "undecided",
         ] {
             let verdict = Verdict::from(name.to_owned());
             assert!(!matches!(verdict, Verdict::Other(_)), "{name}");
             assert_eq!(verdict.as_str(), name);
         }
+        assert_eq!(Verdict::from("no".to_owned()), Verdict::RuledOut);
     }
 }

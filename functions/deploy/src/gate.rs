@@ -110,10 +110,10 @@ fn passes(
             None => format!("the gate requires better, and it is only not worse ({found})"),
         },
         (Verdict::CannotTell, _) => match more_rows {
-            Some(more) => format!("inconclusive; about {more} more rows may decide ({found})"),
-            None => format!("inconclusive ({found})"),
+            Some(more) => format!("cannot tell; about {more} more rows may decide ({found})"),
+            None => format!("cannot tell ({found})"),
         },
-        (Verdict::No | Verdict::Undecided, _) => found.to_owned(),
+        (Verdict::RuledOut | Verdict::Undecided, _) => found.to_owned(),
         (Verdict::Worse, _) => format!("it is worse ({found})"),
         (Verdict::Other(name), _) => format!("its verdict `{name}` is unknown ({found})"),
     })

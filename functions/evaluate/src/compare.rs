@@ -124,7 +124,7 @@ pub fn compare(
     let latencies: Vec<u64> = latencies.collect();
     let cap = rules.latency_max_ms;
     if let Some(reason) = cap.and_then(|cap| caps::too_slow(&latencies, cap)) {
-        judgement.verdict = Verdict::No;
+        judgement.verdict = Verdict::RuledOut;
         judgement.reason = reason;
     }
     let bleu = |answer: for<'a> fn(&Case<'a>) -> &'a str| {

@@ -129,10 +129,10 @@ fn it_must_pass_against_the_model_that_serves() {
     };
     check(Verdict::Better, Gate::Better, true, "promoted");
     check(Verdict::Worse, Gate::Better, false, "worse");
-    check(Verdict::CannotTell, Gate::Better, false, "inconclusive");
+    check(Verdict::CannotTell, Gate::Better, false, "cannot tell");
     check(Verdict::NotWorse, Gate::Better, false, "only not worse");
     check(Verdict::NotWorse, Gate::NotWorse, true, "promoted");
-    check(Verdict::No, Gate::NotWorse, false, "same rows");
+    check(Verdict::RuledOut, Gate::NotWorse, false, "same rows");
     check(Verdict::Undecided, Gate::NotWorse, false, "same rows");
 }
 

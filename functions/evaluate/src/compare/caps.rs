@@ -31,7 +31,7 @@ pub fn rule_out_by_price(evaluation: &mut Evaluation, cap: f64) {
     if evaluation.verdict == Verdict::Undecided {
         return;
     }
-    evaluation.verdict = Verdict::No;
+    evaluation.verdict = Verdict::RuledOut;
     evaluation.reason =
         format!("ruled out: a thousand requests cost {usd:.2} US dollars, above the cap of {cap}");
 }
@@ -93,7 +93,7 @@ mod tests {
             rule_out_by_price(&mut evaluation, 0.5);
             evaluation.verdict
         };
-        assert_eq!(after(Verdict::Better, Some(0.6)), Verdict::No);
+        assert_eq!(after(Verdict::Better, Some(0.6)), Verdict::RuledOut);
         assert_eq!(after(Verdict::Better, Some(0.5)), Verdict::Better);
         assert_eq!(
             after(Verdict::Better, None),

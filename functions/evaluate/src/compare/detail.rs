@@ -241,7 +241,7 @@ pub(super) fn no_better_than_constant(
 ) -> Option<String> {
     let constant = constant.filter(|constant| tuned_mean <= constant.mean)?;
     Some(format!(
-        "inconclusive: always giving the most frequent answer scores {:.3}, and the tuned model {tuned_mean:.3}",
+        "cannot tell: always giving the most frequent answer scores {:.3}, and the tuned model {tuned_mean:.3}",
         constant.mean
     ))
 }

@@ -89,7 +89,12 @@ fn a_model_whose_replies_are_broken_is_ruled_out_and_its_rows_still_count() {
             },
         )
     }));
-    assert_eq!(evaluation.verdict, Verdict::No, "{}", evaluation.reason);
+    assert_eq!(
+        evaluation.verdict,
+        Verdict::RuledOut,
+        "{}",
+        evaluation.reason
+    );
     assert_eq!(
         (
             evaluation.rows,
@@ -119,7 +124,7 @@ fn the_same_answers_are_not_worse_only_on_enough_rows() {
 }
 
 #[test]
-fn few_rows_are_inconclusive() {
+fn few_rows_cannot_tell() {
     let evaluation = run(&rows(5, |n| (sentence(n), said("no"), said(&sentence(n)))));
     assert_eq!(evaluation.verdict, Verdict::CannotTell);
     assert!(
@@ -162,7 +167,12 @@ fn a_tuned_model_that_says_nothing_more_often_is_ruled_out() {
         };
         (sentence(n), said("I am not sure about that"), tuned)
     }));
-    assert_eq!(evaluation.verdict, Verdict::No, "{}", evaluation.reason);
+    assert_eq!(
+        evaluation.verdict,
+        Verdict::RuledOut,
+        "{}",
+        evaluation.reason
+    );
     assert!(evaluation.reason.contains("blocked"));
 }
 

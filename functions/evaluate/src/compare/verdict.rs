@@ -76,7 +76,7 @@ pub(super) fn judge(
         // A model that a filter silences does not lose to another: the lead must hold without those rows.
         ComparisonOutcome::Better if !leads_without_blocked(metric, cases, rules) => (
             Verdict::CannotTell,
-            format!("inconclusive: it leads only where a filter blocked {other}"),
+            format!("cannot tell: it leads only where a filter blocked {other}"),
         ),
         ComparisonOutcome::Better => (Verdict::Better, format!("better than {other}")),
         ComparisonOutcome::NotWorse => (
@@ -84,12 +84,12 @@ pub(super) fn judge(
             format!("not worse than {other} by more than {:.3}", rules.margin),
         ),
         ComparisonOutcome::Worse => (Verdict::Worse, format!("worse than {other}")),
-        ComparisonOutcome::No { guardrail } => (
-            Verdict::No,
+        ComparisonOutcome::RuledOut { guardrail } => (
+            Verdict::RuledOut,
             format!("ruled out: more answers are {guardrail} than of {other}"),
         ),
         ComparisonOutcome::Undecided => (Verdict::Undecided, "undecided".to_owned()),
-        ComparisonOutcome::CannotTell => (Verdict::CannotTell, inconclusive(&finding)),
+        ComparisonOutcome::CannotTell => (Verdict::CannotTell, cannot_tell(&finding)),
     };
     let stopped = comparison.settled();
     let is_open = matches!(verdict, Verdict::CannotTell | Verdict::NotWorse);
@@ -146,13 +146,13 @@ fn more_rows(finding: &ComparisonFinding) -> Option<u64> {
     Some(needed.saturating_sub(finding.rows) as u64)
 }
 
-fn inconclusive(finding: &ComparisonFinding) -> String {
+fn cannot_tell(finding: &ComparisonFinding) -> String {
     match more_rows(finding) {
         _ if finding.rows == 0 => "no rows to compare".to_owned(),
         Some(more) => {
-            format!("inconclusive: with about {more} more rows the chance of a verdict is even")
+            format!("cannot tell: with about {more} more rows the chance of a verdict is even")
         }
-        None => "inconclusive: too close for more rows to decide".to_owned(),
+        None => "cannot tell: too close for more rows to decide".to_owned(),
     }
 }
 

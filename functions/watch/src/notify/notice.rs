@@ -80,7 +80,7 @@ pub fn of_verdict(run: &Run, record: &EvaluationRecord, console: Option<&str>) -
         Verdict::NotWorse => "is not worse than its base model",
         Verdict::Worse => "is worse than its base model",
         Verdict::CannotTell => "could not be shown to differ from its base model",
-        Verdict::No => "is ruled out by a guardrail",
+        Verdict::RuledOut => "is ruled out by a guardrail",
         Verdict::Undecided => "could not be compared with its base model yet",
         Verdict::Other(_) => "was evaluated",
     };

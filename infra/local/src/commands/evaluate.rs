@@ -24,17 +24,17 @@ use crate::{
 
 /// The exit code of `--gate` for a model that is worse.
 const WORSE: u8 = 1;
-/// The exit code of `--gate` where nothing is proven.
-const UNPROVEN: u8 = 3;
+/// The exit code of `--gate` where one cannot tell.
+const CANNOT_TELL: u8 = 3;
 
 /// The arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Exit codes with --gate:
   0  better, or not worse
-  1  worse
+  1  worse, or ruled out
   2  the verdict cannot be read: no such run, none yet, no running system
-  3  nothing is proven: inconclusive, or undecided since a model could not be asked
+  3  cannot tell, or undecided since a model could not be asked
 
 Example:
   lapidary evaluate tickets-3f2k9x1m4q7a-b5c8d1e9f0 --again
@@ -137,7 +137,7 @@ fn write_report(record: &EvaluationRecord, file: &Path) -> Result<(), Box<dyn st
 fn code(verdict: &Verdict) -> u8 {
     match verdict {
         Verdict::Better | Verdict::NotWorse => 0,
-        Verdict::Worse | Verdict::No => WORSE,
-        Verdict::CannotTell | Verdict::Undecided | Verdict::Other(_) => UNPROVEN,
+        Verdict::Worse | Verdict::RuledOut => WORSE,
+        Verdict::CannotTell | Verdict::Undecided | Verdict::Other(_) => CANNOT_TELL,
     }
 }

@@ -224,8 +224,8 @@ fn verdict_words(verdict: &Verdict) -> &str {
         Verdict::Better => "better",
         Verdict::NotWorse => "not worse",
         Verdict::Worse => "worse",
-        Verdict::CannotTell => "inconclusive",
-        Verdict::No => "ruled out",
+        Verdict::CannotTell => "cannot tell",
+        Verdict::RuledOut => "ruled out",
         Verdict::Undecided => "undecided",
         Verdict::Other(name) => name,
     }

@@ -12,7 +12,7 @@ pub enum ComparisonOutcome {
     /// A model could not be asked: nothing follows.
     Undecided,
     /// A guardrail failed, whatever the scores.
-    No {
+    RuledOut {
         /// Its name.
         guardrail: &'static str,
     },
@@ -58,7 +58,7 @@ pub fn outcome(
     }
     let failed = guardrails.iter().find(|one| one.fails(guardrails.len()));
     if let Some(failed) = failed {
-        return ComparisonOutcome::No {
+        return ComparisonOutcome::RuledOut {
             guardrail: failed.name,
         };
     }
@@ -100,8 +100,8 @@ mod tests {
             outcome(false, &failed, &better),
             ComparisonOutcome::Undecided
         );
-        let no = ComparisonOutcome::No { guardrail: "empty" };
-        assert_eq!(outcome(true, &failed, &better), no);
+        let ruled_out = ComparisonOutcome::RuledOut { guardrail: "empty" };
+        assert_eq!(outcome(true, &failed, &better), ruled_out);
         assert_eq!(
             outcome(true, &[empty(0, 12)], &better),
             ComparisonOutcome::Better
