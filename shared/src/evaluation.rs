@@ -38,10 +38,22 @@ pub struct EvaluationRecord {
     /// When models that could not be asked are asked again; absent where the result is final.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending: Option<Pending>,
+    /// Rows that a person had asked after a verdict had left it open, each time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub added: Vec<AddedRows>,
     /// The folder of its report for people, in the bucket of evaluations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report: Option<String>,
     /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// Rows that are asked after the planned ones had proven too little.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AddedRows {
+    /// How many, in addition to all before.
+    pub rows: u64,
+    /// Since when.
     pub at: DateTime<Utc>,
 }
 
@@ -51,6 +63,19 @@ fn decided() -> bool {
 }
 
 impl EvaluationRecord {
+    /// The same with `rows` more rows to ask, from `now` on. `None` where more rows lead to nothing: the models are
+    /// asked already, or the verdict stands.
+    pub fn with_more_rows(&self, rows: u64, now: DateTime<Utc>) -> Option<Self> {
+        if !self.decided || !self.evaluation.is_open() {
+            return None;
+        }
+        let mut more = self.clone();
+        more.added.push(AddedRows { rows, at: now });
+        more.decided = false;
+        more.pending = Some(Pending::due(now));
+        Some(more)
+    }
+
     /// Whether a message about its run has nothing to do now: models are asked again later.
     pub fn waits(&self, now: DateTime<Utc>) -> bool {
         !self.decided && self.pending.as_ref().is_some_and(|wait| !wait.is_due(now))
@@ -126,6 +151,14 @@ impl Evaluation {
         self.metrics
             .iter()
             .find(|metric| Some(&metric.name) == self.primary.as_ref())
+    }
+
+    /// Whether more rows may prove more than is proven, against the base model or the one that serves.
+    pub fn is_open(&self) -> bool {
+        let serving = self.serving.as_ref().map(|serving| &serving.verdict);
+        let is_open =
+            |verdict: &Verdict| matches!(verdict, Verdict::CannotTell | Verdict::NotWorse);
+        [&self.verdict].into_iter().chain(serving).any(is_open)
     }
 
     /// The verdict against the tuned model that served, or against the base model where none did.
@@ -309,6 +342,33 @@ mod tests {
         assert_eq!(evaluation.verdict, Verdict::Other("splendid".to_owned()));
         let written = serde_json::to_value(&evaluation).unwrap();
         assert_eq!(written["verdict"], "splendid");
+    }
+
+    #[test]
+    fn rows_are_added_only_where_they_may_prove_more() {
+        let now = DateTime::UNIX_EPOCH;
+        let record = |verdict: &str, decided: bool| -> EvaluationRecord {
+            serde_json::from_value(serde_json::json!({
+                "run": "a-b-c", "base": "b", "tuned": "t", "evaluation": {"verdict": verdict},
+                "decided": decided, "at": now,
+            }))
+            .unwrap()
+        };
+        for (verdict, decided, is_more) in [
+            ("cannot_tell", true, true),
+            ("not_worse", true, true),
+            ("cannot_tell", false, false),
+            ("better", true, false),
+            ("worse", true, false),
+            ("ruled_out", true, false),
+        ] {
+            let more = record(verdict, decided).with_more_rows(50, now);
+            assert_eq!(more.is_some(), is_more, "{verdict}");
+        }
+        let more = record("cannot_tell", true).with_more_rows(50, now).unwrap();
+        assert!(!more.decided && !more.waits(now), "it is due at once");
+        assert_eq!(more.added, [AddedRows { rows: 50, at: now }]);
+        assert_eq!(more.with_more_rows(50, now), None, "one after the other");
     }
 
     #[test]

@@ -42,14 +42,31 @@ pub(crate) async fn run_evaluated(
         return Ok(Ack::refused("unknown_run", format!("no run `{id}`")));
     };
     let run = run.value;
+    let evaluated = state.documents.get::<EvaluationRecord>(id.as_str()).await?;
     let decision = match &before {
-        Some(before) if before.value.reopened_by.is_none() => before.value.clone(),
-        Some(_) | None => match decide_first(&state, &run, before.as_ref()).await? {
+        Some(before) if stands(&before.value, evaluated.as_ref())? => before.value.clone(),
+        Some(_) | None => match decide_first(&state, &run, before.as_ref(), evaluated).await? {
             Step::Decided(decision) => *decision,
             Step::NotNow(ack) => return Ok(ack),
         },
     };
     carry_out(&state, &run, &decision).await
+}
+
+/// Whether nothing is decided again: no person asked for it, and what the decision saw is what there is. A model that
+/// was kept from the route is looked at again when more rows have been asked; one that was promoted is not.
+fn stands(
+    decision: &GateDecision,
+    evaluated: Option<&Stored<EvaluationRecord>>,
+) -> Result<bool, Error> {
+    if decision.reopened_by.is_some() {
+        return Ok(false);
+    }
+    let evaluated = evaluated.filter(|it| it.value.decided && !decision.promoted);
+    let (Some(seen), Some(evaluated)) = (&decision.evidence, evaluated) else {
+        return Ok(true);
+    };
+    Ok(*seen == evidence_digest(&evaluated.value.evaluation)?)
 }
 
 /// Where a delivery leads to.
@@ -66,9 +83,10 @@ async fn decide_first(
     state: &State,
     run: &Run,
     before: Option<&Stored<GateDecision>>,
+    evaluated: Option<Stored<EvaluationRecord>>,
 ) -> Result<Step, Error> {
     let id = run.id.as_str();
-    let Some(evaluated) = state.documents.get::<EvaluationRecord>(id).await? else {
+    let Some(evaluated) = evaluated else {
         let note = format!("run {id} has no evaluation");
         return Ok(Step::NotNow(Ack::refused("not_evaluated", note)));
     };
@@ -86,10 +104,11 @@ async fn decide_first(
         },
     );
     let route = route(state, run).await?.value;
-    let age = match before {
+    let age = if before.is_some_and(|before| before.value.reopened_by.is_some()) {
         // A person asked for it.
-        Some(_) => Age::Newer,
-        None => age(state, run, &route).await?,
+        Age::Newer
+    } else {
+        age(state, run, &route).await?
     };
     let (target, reason) = match decide(id, evaluation, policy, &route, age) {
         GateOutcome::Compare => return compare_again(state, run, &evaluated).await,
@@ -201,11 +220,7 @@ async fn compare_again(
     let now = state.clock.now();
     let open = EvaluationRecord {
         decided: false,
-        pending: Some(Pending {
-            since: now,
-            tries: 0,
-            next_try_at: now,
-        }),
+        pending: Some(Pending::due(now)),
         ..evaluated.value.clone()
     };
     let write = state.documents.replace(id, evaluated, &open).await?;

@@ -39,6 +39,8 @@ pub struct Case<'a> {
     pub base: &'a ModelAnswer,
     /// What the tuned model replied.
     pub tuned: &'a ModelAnswer,
+    /// Whether the row was added after a first verdict had left it open.
+    pub is_added: bool,
 }
 
 impl Case<'_> {
@@ -53,8 +55,10 @@ impl Case<'_> {
 pub struct VerdictRules {
     /// The largest loss that still counts as not worse, on the scale from 0 to 1. Half a row in 25.
     pub margin: f64,
-    /// Rows that are asked at most; absent where all that can be asked were.
+    /// Rows that are asked at most, without those that were added; absent where all that can be asked were.
     pub planned: Option<usize>,
+    /// Rows that were added to them after a first verdict: they need more evidence.
+    pub added: usize,
     /// Whether the recipe asks for no more than "not worse".
     pub accepts_not_worse: bool,
     /// Which comparison with these rows it is, from 1; 0 where that is not known.
@@ -83,6 +87,7 @@ impl Default for VerdictRules {
         Self {
             margin: 0.02,
             planned: None,
+            added: 0,
             accepts_not_worse: false,
             comparison: 0,
             latency_max_ms: None,

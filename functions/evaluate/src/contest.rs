@@ -111,9 +111,10 @@ impl Contest {
             };
         }
         let metric = self.deciding();
+        let first = self.sample.planned;
         let rules = VerdictRules {
             // The planned end is reached with the last row, whether or not each could be asked.
-            planned: (self.asked < planned).then_some(planned),
+            planned: (self.asked < first).then_some(first),
             ..self.rules
         };
         let serving = self.serving.as_ref().map(|serving| AgainstServing {
@@ -134,7 +135,7 @@ impl Contest {
     fn is_over(&self) -> bool {
         let metric = self.deciding();
         let rules = VerdictRules {
-            planned: Some(self.sample.rows.len()),
+            planned: Some(self.sample.planned),
             ..self.rules
         };
         let serving = self.serving.as_ref().map(|serving| &serving.respondent);
@@ -153,14 +154,15 @@ impl Contest {
 
     /// The rows that the tuned model and `other` have answered, of those that were asked.
     fn cases<'a>(&'a self, other: &'a Respondent) -> Vec<Case<'a>> {
-        let rows = self.sample.rows.iter().take(self.asked);
-        let answered = rows.filter_map(|row| {
+        let rows = self.sample.rows.iter().take(self.asked).zip(0..);
+        let answered = rows.filter_map(|(row, place)| {
             let pair: (&ModelAnswer, &ModelAnswer) = (other.answer(row)?, self.tuned.answer(row)?);
             Some(Case {
                 row: &row.id,
                 reference: &row.reference,
                 base: pair.0,
                 tuned: pair.1,
+                is_added: place >= self.sample.planned,
             })
         });
         answered.collect()

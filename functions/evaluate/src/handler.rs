@@ -6,7 +6,7 @@ use shared::{
     dataset::Version,
     delivery::Delivery,
     error::{Ack, Error},
-    evaluation::{Evaluation, EvaluationRecord, Pending, Side},
+    evaluation::{AddedRows, Evaluation, EvaluationRecord, Pending, Side},
     event::{RunEvaluated, RunFinished},
     google::documents::Stored,
     id,
@@ -94,7 +94,9 @@ async fn evaluate(
     tuned: String,
     before: Option<&Stored<EvaluationRecord>>,
 ) -> Result<EvaluationRecord, Error> {
-    let contest = contest(state, run, tuned).await?.ask(state).await?;
+    let added = before.map_or(&[][..], |before| &before.value.added);
+    let contest = contest(state, run, tuned, added).await?;
+    let contest = contest.ask(state).await?;
     let (contest, mut evaluation) = contest.evaluation().await?;
     price(run, &mut evaluation);
     if let Some(cap) = contest.usd_max {
@@ -109,6 +111,7 @@ async fn evaluate(
         tuned: contest.tuned.model().to_owned(),
         evaluation,
         decided,
+        added: added.to_vec(),
         pending: (!decided).then(|| Pending::after(pending, now)),
         report: None,
         at: now,
@@ -135,20 +138,34 @@ fn price(run: &Run, evaluation: &mut Evaluation) {
     }
 }
 
-/// Which comparison with the same rows this is: those of other runs that are decided, and this one.
-async fn comparison(state: &State, run: &Run, sample: &RowSample) -> Result<u64, Error> {
+/// Which comparison with the same rows this is: those of other runs that are decided, and those of this one. Rows
+/// that were added make another one.
+async fn comparison(
+    state: &State,
+    run: &Run,
+    sample: &RowSample,
+    added: &[AddedRows],
+) -> Result<u64, Error> {
     let same = [("sample", sample.digest().into())];
     let same = state.documents.query_all::<EvaluationRecord>(&same).await?;
     let is_other = |record: &EvaluationRecord| record.decided && record.run != run.id;
     let others = same.iter().filter(|stored| is_other(&stored.value));
-    Ok(others.count() as u64 + 1)
+    let others: u64 = others
+        .map(|stored| 1 + stored.value.added.len() as u64)
+        .sum();
+    Ok(others + 1 + added.len() as u64)
 }
 
 /// The models and the rows of an evaluation, with what was answered before.
-async fn contest(state: &State, run: &Run, tuned: String) -> Result<Contest, Error> {
+async fn contest(
+    state: &State,
+    run: &Run,
+    tuned: String,
+    added: &[AddedRows],
+) -> Result<Contest, Error> {
     let version = state.documents.get::<Version>(run.version.as_str()).await?;
     let version = version.ok_or_else(|| Error::NotFound(format!("version {}", run.version)))?;
-    let sample = held_out(state, &version.value).await?;
+    let sample = held_out(state, &version.value, added).await?;
     let read = async |owner: &str, model: String| {
         let folder = answers_folder(state, owner, &model, &sample);
         Respondent::read(state, model, folder).await
@@ -165,7 +182,7 @@ async fn contest(state: &State, run: &Run, tuned: String) -> Result<Contest, Err
     };
     let recipe = &version.value.recipe;
     let choice = metric(&version.value, &sample);
-    let comparison = comparison(state, run, &sample).await?;
+    let comparison = comparison(state, run, &sample, added).await?;
     Ok(Contest {
         base: read(
             "models",
@@ -174,14 +191,15 @@ async fn contest(state: &State, run: &Run, tuned: String) -> Result<Contest, Err
         .await?,
         tuned: read(run.id.as_str(), tuned).await?,
         serving,
-        sample,
         rules: VerdictRules {
+            added: sample.added(),
             accepts_not_worse: recipe.deploy.gate == Gate::NotWorse,
             margin: recipe.evaluate.margin,
             comparison,
             latency_max_ms: recipe.evaluate.latency_max_ms,
             ..VerdictRules::default()
         },
+        sample,
         choice,
         usd_max: recipe.evaluate.usd_per_thousand_max,
         asked: 0,
@@ -251,9 +269,14 @@ fn log(record: &EvaluationRecord) {
     }
 }
 
-/// The rows to ask: from the evaluation split, which is never trained on; as many as the recipe sets.
-async fn held_out(state: &State, version: &Version) -> Result<RowSample, Error> {
-    let rows = usize::try_from(version.recipe.evaluate.rows).unwrap_or(sample::ROWS_MAX);
+/// The rows to ask: from the evaluation split, which is never trained on; as many as the recipe sets, and those that
+/// a person added.
+async fn held_out(
+    state: &State,
+    version: &Version,
+    added: &[AddedRows],
+) -> Result<RowSample, Error> {
+    let planned = usize::try_from(version.recipe.evaluate.rows).unwrap_or(sample::ROWS_MAX);
     let text = match version.parts.get("eval") {
         Some(part) => {
             state
@@ -265,5 +288,10 @@ async fn held_out(state: &State, version: &Version) -> Result<RowSample, Error> 
     };
     let text = text.unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
-    Ok(sample::choose(text.lines(), rows, SAMPLE_SEED))
+    let added = added
+        .iter()
+        .fold(0, |sum: u64, more| sum.saturating_add(more.rows));
+    let added = usize::try_from(added).unwrap_or(sample::ROWS_MAX);
+    let rows = planned.saturating_add(added);
+    Ok(sample::choose(text.lines(), rows, SAMPLE_SEED).with_planned(planned))
 }

@@ -29,6 +29,8 @@ pub const LINE_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub struct RowSample {
     /// The chosen rows, in an order that the seed has drawn: those asked first are a sample of all.
     pub rows: Vec<SampleRow>,
+    /// How many of them were planned at first; those after them were added.
+    pub planned: usize,
     /// Distinct lines whose prompt can be asked.
     pub usable: u64,
     /// Lines that cannot be asked, by reason. The cleaner leaves none; they are counted here, never silently skipped.
@@ -94,19 +96,36 @@ pub fn choose<'a>(lines: impl IntoIterator<Item = &'a str>, limit: usize, seed: 
             chosen.pop_last();
         }
     }
+    let rows: Vec<SampleRow> = chosen.into_values().collect();
     RowSample {
-        rows: chosen.into_values().collect(),
+        planned: rows.len(),
+        rows,
         usable: digests.len() as u64,
         faults,
     }
 }
 
 impl RowSample {
-    /// Digest of the chosen rows: 32 hexadecimal digits. Two evaluations are comparable only if theirs are equal, and the
-    /// shards of an interrupted one are only reused for the same sample.
+    /// Takes the rows after the first `planned` as added. They are those that a larger choice would have had after the same
+    /// ones: the order is that of the hashes.
+    pub fn with_planned(self, planned: usize) -> Self {
+        Self {
+            planned: planned.min(self.rows.len()),
+            ..self
+        }
+    }
+
+    /// Rows that were added.
+    pub fn added(&self) -> usize {
+        self.rows.len() - self.planned
+    }
+
+    /// Digest of the planned rows: 32 hexadecimal digits. Two evaluations are comparable only if theirs are equal, and the
+    /// shards of an interrupted one are only reused for the same sample. Added rows change nothing, so that no answer to the
+    /// others is paid for twice.
     pub fn digest(&self) -> String {
         let mut hash = XxHash3_128::new();
-        for row in &self.rows {
+        for row in self.rows.iter().take(self.planned) {
             hash.write(row.id.as_bytes());
         }
         format!("{:032x}", hash.finish_128())

@@ -100,6 +100,15 @@ pub struct Pending {
 }
 
 impl Pending {
+    /// Before the first attempt, which is due at `now`.
+    pub fn due(now: DateTime<Utc>) -> Self {
+        Self {
+            since: now,
+            tries: 0,
+            next_try_at: now,
+        }
+    }
+
     /// The wait after another attempt in vain at `now`. It is as long as the evaluation has waited so far, so
     /// that the time between attempts doubles: from two minutes to an hour.
     pub fn after(before: Option<&Self>, now: DateTime<Utc>) -> Self {

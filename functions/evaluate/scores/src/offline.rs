@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::{
     comparison::{
+        THRESHOLD,
         coin::rows_for_even_chance,
         fixed::{self, Direction},
         not_worse::{self, Tally},
@@ -92,7 +93,7 @@ pub struct OfflineComparison {
     pub rows: usize,
     /// Rows with both predictions: those that are compared.
     pub asked: usize,
-    /// Mean score of the model that is compared with, on the metric that decides.
+    /// Mean score of the side that is compared with, on the metric that decides: the base model, or the one that serves.
     pub base: f64,
     /// Mean score of the model in question.
     pub tuned: f64,
@@ -251,7 +252,7 @@ fn judge(metric: &dyn Metric, measured: &Measured, margin: f64) -> Judged {
     };
     let total = match (verdict, metric.scale()) {
         (OfflineVerdict::CannotTell, ScoreScale::Binary) => {
-            rows_for_even_chance(wins, losses, rows)
+            rows_for_even_chance(wins, losses, rows, THRESHOLD)
         }
         (OfflineVerdict::CannotTell, ScoreScale::Graded) => rows_for_scores(differences),
         (_, ScoreScale::Binary | ScoreScale::Graded) => None,

@@ -37,6 +37,7 @@ fn run(rows: &[(String, ModelAnswer, ModelAnswer)]) -> Evaluation {
             reference,
             base,
             tuned,
+            is_added: false,
         })
         .collect();
     let metric = deciding(rows.iter().map(|(reference, ..)| reference.as_str()));
@@ -189,6 +190,7 @@ fn asking_stops_when_something_is_proven() {
             reference,
             base,
             tuned,
+            is_added: false,
         })
         .collect();
     let metric = deciding(answers.iter().map(|(reference, ..)| reference.as_str()));

@@ -44,12 +44,17 @@ fn looked_at(
     let measured = cases
         .iter()
         .filter(|case| metric.applies(scored(case.reference)));
-    let differences: Vec<f64> = measured
-        .map(|case| counted(case.difference(metric), case))
-        .collect();
+    let measured: Vec<&Case<'_>> = measured.collect();
+    // Added rows are asked after all others.
+    let first = measured.iter().filter(|case| !case.is_added).count();
+    let is_first_over = first < measured.len();
+    let differences = measured
+        .into_iter()
+        .map(|case| counted(case.difference(metric), case));
     let mut comparison = Sequential::new(ComparisonPlan {
         // Rows that no model could be asked are not waited for.
-        rows: rules.planned.unwrap_or(differences.len()),
+        rows: rules.planned.filter(|_| !is_first_over).unwrap_or(first),
+        added: rules.added,
         kind: kind(metric),
         design: Design::Sequential,
         margin: rules.margin,

@@ -75,6 +75,7 @@ fn record() -> EvaluationRecord {
         tuned: "projects/p/locations/us/endpoints/1".to_owned(),
         evaluation,
         decided: true,
+        added: Vec::new(),
         pending: None,
         report: None,
         at: DateTime::UNIX_EPOCH,

@@ -127,5 +127,10 @@ proptest! {
         let other = choose(shuffled.iter().map(String::as_str), limit, seed);
         prop_assert_eq!(&one.rows, &other.rows);
         prop_assert_eq!(one.rows.len() as u64, one.usable.min(limit as u64));
+        // More rows come after the same ones.
+        let more = choose(lines.iter().map(String::as_str), limit + 7, seed).with_planned(limit);
+        prop_assert_eq!(more.rows.iter().take(limit).collect::<Vec<_>>(), one.rows.iter().collect::<Vec<_>>());
+        prop_assert_eq!(more.digest(), one.digest());
+        prop_assert_eq!(more.added(), more.rows.len() - one.rows.len());
     }
 }

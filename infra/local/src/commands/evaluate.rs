@@ -1,16 +1,22 @@
-//! `lapidary evaluate`: the verdict on a run's model; asks its models again where they could not be asked.
+//! `lapidary evaluate`: the verdict on a run's model; has its models asked again where they could not be asked, or asked
+//! more rows.
 
 use std::{
+    num::NonZeroU32,
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
-use evaluate::report::{self, ReportFormat};
+use evaluate::{
+    report::{self, ReportFormat},
+    sample::ROWS_MAX,
+};
 use shared::{
+    dataset::Version,
     error::Error,
     evaluation::{EvaluationRecord, Pending, Verdict},
     event::RunFinished,
-    google::documents::Write,
+    google::documents::{Stored, Write},
     id::RunId,
     run::Run,
 };
@@ -38,6 +44,7 @@ Exit codes with --gate:
 
 Example:
   lapidary evaluate tickets-3f2k9x1m4q7a-b5c8d1e9f0 --again
+  lapidary evaluate tickets-3f2k9x1m4q7a-b5c8d1e9f0 --rows 200
   lapidary evaluate tickets-3f2k9x1m4q7a-b5c8d1e9f0 --report evaluation.html")]
 pub(crate) struct Args {
     /// The run.
@@ -45,11 +52,14 @@ pub(crate) struct Args {
     /// Retry the models that gave no answer.
     #[arg(long)]
     again: bool,
+    /// Ask N more held-out rows, where the verdict is cannot tell or not worse. Their evidence must be five times as strong.
+    #[arg(long, value_name = "N", conflicts_with = "again")]
+    rows: Option<NonZeroU32>,
     /// Exit with the verdict's code, for CI.
-    #[arg(long, conflicts_with = "again")]
+    #[arg(long, conflicts_with_all = ["again", "rows"])]
     gate: bool,
     /// Write the report of the evaluation to FILE: Markdown (.md) or a page with plots (.html).
-    #[arg(long, value_name = "FILE", conflicts_with = "again")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["again", "rows"])]
     report: Option<PathBuf>,
     #[command(flatten)]
     stack: StackArgs,
@@ -81,10 +91,15 @@ async fn evaluate(args: Args) -> CommandResult {
         output::write(&format!("the models of {id} are asked again\n"))?;
         return Ok(ExitCode::SUCCESS);
     }
-    let Some(record) = documents.get::<EvaluationRecord>(id.as_str()).await? else {
+    let Some(stored) = documents.get::<EvaluationRecord>(id.as_str()).await? else {
         return Err(format!("run {id} is not evaluated").into());
     };
-    let record = record.value;
+    if let Some(rows) = args.rows {
+        let rows = add_rows(&session, &run.value, &stored, rows.get().into()).await?;
+        output::write(&format!("the models of {id} are asked {rows} more rows\n"))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let record = stored.value;
     output::write(&format!("{id}: {}\n", record.evaluation.reason))?;
     if let Some(file) = &args.report {
         write_report(&record, file)?;
@@ -113,15 +128,58 @@ async fn again(session: &Session, id: &RunId) -> Result<(), Box<dyn std::error::
             next_try_at: now,
             ..pending
         });
-        let write = session.documents.replace(id.as_str(), &stored, &record);
-        if write.await? == Write::Lost {
-            let busy = "the evaluation changed at the same time: try again";
-            return Err(Error::Refused(busy.to_owned()).into());
-        }
+        replace(session, &stored, &record).await?;
     }
     let finished = RunFinished { run: id.clone() };
     session.events.publish(&finished).await?;
     Ok(())
+}
+
+/// Has `rows` more rows asked, or as many as there are, and says how many.
+async fn add_rows(
+    session: &Session,
+    run: &Run,
+    stored: &Stored<EvaluationRecord>,
+    rows: u64,
+) -> Result<u64, Box<dyn std::error::Error>> {
+    let (id, evaluation) = (&run.id, &stored.value.evaluation);
+    let version = session.documents.get::<Version>(run.version.as_str());
+    let version = version.await?;
+    let held_out = version.and_then(|version| Some(version.value.parts.get("eval")?.rows));
+    let most = held_out.unwrap_or(0).min(ROWS_MAX as u64);
+    let rows = rows.min(most.saturating_sub(evaluation.planned));
+    if rows == 0 {
+        let asked = evaluation.planned;
+        return Err(
+            format!("run {id} has no more held-out rows than the {asked} of its plan").into(),
+        );
+    }
+    let Some(more) = stored.value.with_more_rows(rows, session.clock.now()) else {
+        let reason = &evaluation.reason;
+        return Err(format!("more rows change nothing about {id}: {reason}").into());
+    };
+    replace(session, stored, &more).await?;
+    let finished = RunFinished { run: id.clone() };
+    session.events.publish(&finished).await?;
+    Ok(rows)
+}
+
+async fn replace(
+    session: &Session,
+    stored: &Stored<EvaluationRecord>,
+    record: &EvaluationRecord,
+) -> Result<(), Error> {
+    let documents = &session.documents;
+    match documents
+        .replace(record.run.as_str(), stored, record)
+        .await?
+    {
+        Write::Lost => {
+            let busy = "the evaluation changed at the same time: try again";
+            Err(Error::Refused(busy.to_owned()))
+        }
+        Write::Done => Ok(()),
+    }
 }
 
 fn write_report(record: &EvaluationRecord, file: &Path) -> Result<(), Box<dyn std::error::Error>> {

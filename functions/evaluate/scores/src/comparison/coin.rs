@@ -31,15 +31,20 @@ fn log_e_of(wins: f64, losses: f64) -> f64 {
     ln_beta(wins + 2.0, losses + 2.0) + 6.0_f64.ln() + (wins + losses) * std::f64::consts::LN_2
 }
 
-/// The number of rows in all at which a verdict is an even chance, if what was seen on `rows` is the truth;
-/// none where wins and losses are equal.
-pub fn rows_for_even_chance(wins: usize, losses: usize, rows: usize) -> Option<usize> {
+/// The number of rows in all at which the evidence reaches `threshold` with an even chance, if what was seen on
+/// `rows` is the truth; none where wins and losses are equal.
+pub fn rows_for_even_chance(
+    wins: usize,
+    losses: usize,
+    rows: usize,
+    threshold: f64,
+) -> Option<usize> {
     if wins == losses || rows == 0 {
         return None;
     }
     let (wins, losses, rows) = (float(wins), float(losses), float(rows));
     let settles =
-        |total: f64| log_e_of(wins * total / rows, losses * total / rows) >= THRESHOLD.ln();
+        |total: f64| log_e_of(wins * total / rows, losses * total / rows) >= threshold.ln();
     let mut high = rows;
     while !settles(high) {
         high *= 2.0;

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{
+    THRESHOLD,
     bets::{self, StakeWeights, ZeroBets},
     coin::{self, Recursion},
     not_worse::{self, Tally},
@@ -66,9 +67,12 @@ fn rows_at_which_a_verdict_is_an_even_chance() {
         (33, 22, 200, 941),
         (152, 209, 1_319, 1_589),
     ] {
-        assert_eq!(coin::rows_for_even_chance(wins, losses, rows), Some(total));
+        assert_eq!(
+            coin::rows_for_even_chance(wins, losses, rows, THRESHOLD),
+            Some(total)
+        );
     }
-    assert_eq!(coin::rows_for_even_chance(20, 20, 200), None);
+    assert_eq!(coin::rows_for_even_chance(20, 20, 200, THRESHOLD), None);
 }
 
 #[test]
@@ -106,7 +110,7 @@ fn the_first_row_at_which_bets_stop() {
     let mut bets = ZeroBets::new(StakeWeights::Scores);
     let stop = (1..1_000).find(|row| {
         bets.add(0.05 + 0.2 * (1.7 * f64::from(*row)).sin());
-        bets.log_e() >= super::THRESHOLD.ln()
+        bets.log_e() >= THRESHOLD.ln()
     });
     assert_eq!(stop, Some(112));
 }

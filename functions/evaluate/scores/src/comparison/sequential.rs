@@ -12,6 +12,9 @@ use super::{
 
 /// The bet at which "not worse" is claimed at any time: a chance of 0.5 % that it is false.
 const NOT_WORSE_ANY_TIME: f64 = 200.0;
+/// The evidence that rows added after the planned end need where they are right or wrong: the test there has spent
+/// four fifths of the error.
+const THRESHOLD_PAST_END: f64 = 100.0;
 /// Rows before it is asked whether going on is hopeless, and between two such looks.
 const HOPELESS_FROM: usize = 100;
 /// See [`HOPELESS_FROM`].
@@ -40,8 +43,10 @@ pub enum Design {
 /// What is decided before the first row.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ComparisonPlan {
-    /// Rows that are asked at most.
+    /// Rows that are asked at most, unless some are added.
     pub rows: usize,
+    /// Rows that are added where those above proved nothing; 0 for none. Only a sequential comparison goes on.
+    pub added: usize,
     /// What the metric gives for a row.
     pub kind: RowScoreKind,
     /// When they are looked at.
@@ -103,6 +108,8 @@ pub struct Sequential {
     is_not_worse: bool,
     settled: Option<Settled>,
     hopeless: bool,
+    /// Whether the planned end is behind: its test is made once, so that the rows after it need more evidence.
+    is_past_end: bool,
 }
 
 impl Sequential {
@@ -120,6 +127,7 @@ impl Sequential {
             is_not_worse: false,
             settled: None,
             hopeless: false,
+            is_past_end: false,
         }
     }
 
@@ -139,26 +147,59 @@ impl Sequential {
         if self.not_worse.log_wealth() >= NOT_WORSE_ANY_TIME.ln() {
             self.is_not_worse = true;
         }
-        let stops = match self.plan.kind {
-            RowScoreKind::Binary => self.table.stops(self.wins, self.losses),
-            RowScoreKind::Scores => {
-                self.bets.add(difference);
-                let threshold = THRESHOLD * float(self.plan.candidates.max(1));
-                self.bets.log_e() >= threshold.ln()
-            }
-        };
-        if stops {
+        if self.plan.kind == RowScoreKind::Scores {
+            self.bets.add(difference);
+        }
+        if self.is_enough() {
             self.settle(self.leader());
         } else if self.is_not_worse && self.plan.accepts_not_worse {
             self.settle(ProvenClaim::NotWorse);
-        } else {
+        } else if !self.is_past_end {
             self.hopeless = self.is_hopeless();
+            self.pass_end();
         }
+    }
+
+    /// Whether the evidence is enough after this row.
+    fn is_enough(&self) -> bool {
+        let candidates = float(self.plan.candidates.max(1));
+        match self.plan.kind {
+            RowScoreKind::Binary if self.is_past_end => {
+                let threshold = THRESHOLD_PAST_END * candidates;
+                coin::log_e(self.wins, self.losses) >= threshold.ln()
+            }
+            RowScoreKind::Binary => self.table.stops(self.wins, self.losses),
+            // Scores have no test at the planned end, which spends nothing for it.
+            RowScoreKind::Scores => self.bets.log_e() >= (THRESHOLD * candidates).ln(),
+        }
+    }
+
+    /// Where rows were added, makes the test of the planned end before the first of them.
+    fn pass_end(&mut self) {
+        let is_end = self.hopeless || self.differences.len() >= self.plan.rows;
+        if self.plan.added == 0 || !is_end {
+            return;
+        }
+        let is_whole = self.differences.len() >= self.plan.rows;
+        match is_whole.then(|| self.claim_at_end()).flatten() {
+            Some(claim @ (ProvenClaim::Better | ProvenClaim::Worse)) => self.settle(claim),
+            Some(ProvenClaim::NotWorse) => self.is_not_worse = true,
+            None => {}
+        }
+        self.hopeless = false;
+        self.is_past_end = true;
     }
 
     /// Whether the rows that are left need not be asked: something is proven, or will hardly be.
     pub fn is_over(&self) -> bool {
-        self.settled.is_some() || self.hopeless || self.differences.len() >= self.plan.rows
+        self.settled.is_some() || self.hopeless || self.differences.len() >= self.rows_max()
+    }
+
+    fn rows_max(&self) -> usize {
+        match self.plan.design {
+            Design::Sequential => self.plan.rows.saturating_add(self.plan.added),
+            Design::Fixed => self.plan.rows,
+        }
     }
 
     /// What was proven before all rows were looked at.
@@ -185,7 +226,7 @@ impl Sequential {
         let rows = self.differences.len();
         let claim = match self.settled {
             Some(settled) => Some(settled.claim),
-            None if rows >= self.plan.rows => self.claim_at_end(),
+            None if rows >= self.plan.rows && !self.is_past_end => self.claim_at_end(),
             None => self.is_not_worse.then_some(ProvenClaim::NotWorse),
         };
         (rows, claim)
@@ -265,7 +306,14 @@ impl Sequential {
     fn rows_needed(&self) -> Option<usize> {
         let rows = self.differences.len();
         match self.plan.kind {
-            RowScoreKind::Binary => coin::rows_for_even_chance(self.wins, self.losses, rows),
+            RowScoreKind::Binary => {
+                let threshold = if self.is_past_end {
+                    THRESHOLD_PAST_END
+                } else {
+                    THRESHOLD
+                };
+                coin::rows_for_even_chance(self.wins, self.losses, rows, threshold)
+            }
             // It is not settled yet, whatever the estimate is.
             RowScoreKind::Scores => {
                 outlook::rows_for_scores(&self.differences).map(|needed| needed.max(rows + 1))

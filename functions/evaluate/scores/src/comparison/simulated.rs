@@ -16,6 +16,7 @@ const ROWS: usize = 1_319;
 fn before(rows: usize, kind: RowScoreKind) -> Sequential {
     Sequential::new(ComparisonPlan {
         rows,
+        added: 0,
         kind,
         design: Design::Sequential,
         margin: 0.05,

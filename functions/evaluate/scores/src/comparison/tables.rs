@@ -65,6 +65,7 @@ fn scores_are_told_apart_after_as_many_rows_as_published() {
     let mut random = Random::new(21);
     let before = Sequential::new(ComparisonPlan {
         rows: ROWS,
+        added: 0,
         kind: RowScoreKind::Scores,
         design: Design::Sequential,
         margin: 0.05,

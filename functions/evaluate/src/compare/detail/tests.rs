@@ -31,6 +31,7 @@ fn detail(metric_name: &str, rows: &[RowTexts]) -> EvaluationDetail {
             reference,
             base,
             tuned,
+            is_added: false,
         })
         .collect();
     of(metric(metric_name), &cases)

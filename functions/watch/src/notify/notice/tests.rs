@@ -33,6 +33,7 @@ fn record() -> EvaluationRecord {
             ..Evaluation::default()
         },
         decided: true,
+        added: Vec::new(),
         pending: None,
         report: None,
         at: DateTime::UNIX_EPOCH,
