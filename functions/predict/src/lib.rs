@@ -20,6 +20,7 @@ mod reporter;
 mod route_cache;
 mod serving;
 mod shadow;
+mod stream_count;
 mod streaming;
 
 mod cache;

@@ -23,6 +23,7 @@ use crate::{
     race::{self, Chosen, Scored},
     route_cache::RouteLookup,
     shadow,
+    stream_count::StreamCount,
     streaming::OpenStream,
 };
 
@@ -177,7 +178,7 @@ fn count(state: &State, seat: &Seat, answer: CountedAnswer) {
 /// Opens the answer of the tuned model, or of the base model where the tuned one does not begin, or begins
 /// with the end.
 pub(crate) async fn open(
-    state: &State,
+    state: &Arc<State>,
     model: &str,
     question: &ModelQuestion,
     terms: Terms,
@@ -194,15 +195,24 @@ pub(crate) async fn open(
     let seat = arm.as_ref().and_then(|arm| arm.seat.as_ref());
     // A stream is not asked twice: in the shadow it is not counted.
     let seat = seat.filter(|seat| seat.shadow.is_none());
+    let note = outcome.as_ref().ok();
+    let note = note.map(|(_, chosen)| chosen.note(arm.as_ref(), None));
+    // What its own model has begun is counted at its end; a failure, or a model that was not served, now.
+    let begun_note = note.filter(|note| note.fallback_reason.is_none());
+    let counted_later = seat
+        .zip(begun_note)
+        .map(|(seat, note)| StreamCount::new(state, seat, note, question.asked(), asked_at));
     let answer = counted(state, arm.as_ref(), &outcome, asked_at);
-    if let (Some(seat), Some(answer)) = (seat, answer) {
+    if let (Some(seat), Some(answer), None) = (seat, answer, &counted_later) {
         count(state, seat, answer);
     }
     let (begun, chosen) = outcome?;
+    let note = chosen.note(arm.as_ref(), None);
     Ok(OpenStream {
         first: begun.first,
         rest: begun.rest,
-        note: chosen.note(arm.as_ref(), None),
+        note,
+        count: counted_later,
     })
 }
 

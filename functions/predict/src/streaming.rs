@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use actix_web::web::Bytes;
 use futures::{Stream, stream};
 
-use crate::{events::AnswerEvents, failure::ServeFailure, note::Note};
+use crate::{events::AnswerEvents, failure::ServeFailure, note::Note, stream_count::StreamCount};
 
 /// How an API writes the events.
 pub(crate) trait Framing {
@@ -21,6 +21,8 @@ pub(crate) struct OpenStream {
     pub(crate) first: Bytes,
     pub(crate) rest: AnswerEvents,
     pub(crate) note: Note,
+    /// How it is counted for the canary of its route, where there is one.
+    pub(crate) count: Option<StreamCount>,
 }
 
 impl OpenStream {
@@ -30,21 +32,29 @@ impl OpenStream {
         self,
         mut framing: impl Framing + 'static,
     ) -> impl Stream<Item = Result<Bytes, Infallible>> + 'static {
+        let mut count = self.count;
+        if let Some(count) = &mut count {
+            count.add(&self.first);
+        }
         let first = framing.event(&self.first);
         let begun = stream::iter([Ok(first)]);
-        let rest = stream::unfold(Some((self.rest, framing)), async |state| {
-            let (mut rest, mut framing) = state?;
-            match rest.next().await {
+        let rest = stream::unfold(Some((self.rest, framing, count)), async |state| {
+            let (mut rest, mut framing, mut count) = state?;
+            let failure = match rest.next().await {
                 Ok(Some(event)) => {
+                    if let Some(count) = &mut count {
+                        count.add(&event);
+                    }
                     let event = framing.event(&event);
-                    Some((Ok(event), Some((rest, framing))))
+                    return Some((Ok(event), Some((rest, framing, count))));
                 }
-                Ok(None) => Some((Ok(framing.end(None)), None)),
-                Err(error) => {
-                    let failure = ServeFailure::of(&error);
-                    Some((Ok(framing.end(Some(&failure))), None))
-                }
+                Ok(None) => None,
+                Err(error) => Some(ServeFailure::of(&error)),
+            };
+            if let Some(count) = &mut count {
+                count.end(failure.as_ref());
             }
+            Some((Ok(framing.end(failure.as_ref())), None))
         });
         stream::StreamExt::chain(begun, rest)
     }

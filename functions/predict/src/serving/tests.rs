@@ -18,7 +18,10 @@ use shared::{
     config::{Reader, Vars},
     google::Google,
     policy::Residency,
-    route::Target,
+    route::{
+        Target,
+        canary::{CanaryOrder, CanaryPlan, start},
+    },
 };
 
 use super::*;
@@ -473,6 +476,57 @@ async fn a_stream_that_breaks_off_ends_with_an_error() {
         .post("/v1/models/support:streamGenerateContent", QUESTION)
         .await;
     assert_eq!(list.json()[1]["error"]["code"], 503);
+}
+
+/// The route of the tests with a canary, whose models all answer alike.
+fn with_canary(world: &World) {
+    let target = |name: &str| Target {
+        run: name.to_owned(),
+        model: String::new(),
+        endpoint: format!("projects/secret/locations/us/endpoints/{name}"),
+        base: None,
+        evidence: None,
+    };
+    let plan = CanaryPlan {
+        steps: vec![50, 100],
+        harm_max: 0.05,
+        window_s: 60,
+        slow_ms: None,
+        shadow: false,
+    };
+    let order = CanaryOrder {
+        by: None,
+        reason: "",
+        at: world.state.clock.now(),
+    };
+    let route = Route {
+        target: Some(target("1")),
+        ..Route::new("m")
+    };
+    let route = start(route, &"support".parse().unwrap(), target("2"), plan, order);
+    world.state.routes.insert("support", route);
+}
+
+#[actix_web::test]
+async fn a_stream_is_counted_once_when_it_has_ended() {
+    for (answers, answered, failed) in [
+        (Well, 1, 0),
+        (Breaks, 1, 1),
+        (Fails(503, "UNAVAILABLE", ""), 1, 1),
+        (BLANK, 1, 0),
+    ] {
+        let world = World::start(Well, answers);
+        with_canary(&world);
+        world.post(STREAM, QUESTION).await;
+        let reports = world.state.canaries().take_changed(world.state.clock.now());
+        let counted = &reports[0].1.callers[0];
+        assert_eq!(
+            (counted.answers, counted.failed),
+            (answered, failed),
+            "{answers:?}"
+        );
+        assert_eq!(counted.bad, u32::from(matches!(answers, Answers::Bytes(_))));
+    }
 }
 
 #[actix_web::test]
