@@ -8,7 +8,6 @@ use shared::{
     error::{Ack, Error},
     evaluation::{AddedRows, Evaluation, EvaluationRecord, Pending, Side},
     event::{RunEvaluated, RunFinished},
-    google::documents::Stored,
     id,
     price::prices,
     recipe::Gate,
@@ -20,6 +19,7 @@ use tracing::{Span, error, info, warn};
 use crate::{
     State,
     ask::Respondent,
+    claim,
     compare::{VerdictRules, rule_out_by_price},
     contest::{Contest, Serving},
     keep_report,
@@ -67,14 +67,16 @@ pub(crate) async fn run_finished(
             let note = format!("run {id} is evaluated when its models can be asked");
             return Ok(Ack::done("waits", note));
         }
-        let record = evaluate(&state, &run, tuned, before.as_ref()).await?;
-        let write = match &before {
-            None => state.documents.create(id.as_str(), &record).await?,
-            Some(before) => {
-                let replaced = state.documents.replace(id.as_str(), before, &record);
-                replaced.await?
+        let claim = claim::take(&state, &run, &tuned, before.as_ref()).await?;
+        let record = match evaluate(&state, &run, tuned, &claim.value).await {
+            Ok(record) => record,
+            Err(error) => {
+                claim::give_back(&state, &claim).await;
+                return Err(error);
             }
         };
+        let write = state.documents.replace(id.as_str(), &claim, &record);
+        let write = write.await?;
         write.or_busy("another delivery recorded an evaluation of the run")?;
         log(&record);
         if !record.decided {
@@ -92,10 +94,9 @@ async fn evaluate(
     state: &State,
     run: &Run,
     tuned: String,
-    before: Option<&Stored<EvaluationRecord>>,
+    claim: &EvaluationRecord,
 ) -> Result<EvaluationRecord, Error> {
-    let added = before.map_or(&[][..], |before| &before.value.added);
-    let contest = contest(state, run, tuned, added).await?;
+    let contest = contest(state, run, tuned, &claim.added).await?;
     let contest = contest.ask(state).await?;
     let (contest, mut evaluation) = contest.evaluation().await?;
     price(run, &mut evaluation);
@@ -104,15 +105,14 @@ async fn evaluate(
     }
     let now = state.clock.now();
     let decided = evaluation.integrity.is_sound();
-    let pending = before.and_then(|before| before.value.pending.as_ref());
     let mut record = EvaluationRecord {
         run: run.id.clone(),
         base: contest.base.model().to_owned(),
         tuned: contest.tuned.model().to_owned(),
         evaluation,
         decided,
-        added: added.to_vec(),
-        pending: (!decided).then(|| Pending::after(pending, now)),
+        added: claim.added.clone(),
+        pending: (!decided).then(|| Pending::after(claim.pending.as_ref(), now)),
         report: None,
         at: now,
     };

@@ -1,6 +1,7 @@
 //! Asks the base and the tuned model the same held-out prompts, scores both, and reports which is better and how certain that is.
 
 mod ask;
+mod claim;
 mod config;
 mod contest;
 mod handler;

@@ -13,6 +13,9 @@ pub const NOT_ASKED_PERCENT_MAX: u64 = 2;
 const PAUSE_MIN: TimeDelta = TimeDelta::minutes(2);
 /// Longest pause: a person who grants a permission sees the effect within the hour.
 const PAUSE_MAX: TimeDelta = TimeDelta::hours(1);
+/// How long a delivery that asks models keeps others from it: eight minutes of asking, and the longest that the rows of
+/// its last part take. If it ends before it has recorded anything, the models are asked again after that.
+const CLAIMED_FOR: TimeDelta = TimeDelta::minutes(15);
 /// How long an evaluation may be undecided before people are alerted: quotas and outages of a service pass
 /// within a day, a missing model or permission does not.
 const ALERT_AFTER: TimeDelta = TimeDelta::days(1);
@@ -109,6 +112,14 @@ impl Pending {
         }
     }
 
+    /// The same while a delivery asks the models, from `now` on: other deliveries wait.
+    pub fn claimed(&self, now: DateTime<Utc>) -> Self {
+        Self {
+            next_try_at: now + CLAIMED_FOR,
+            ..self.clone()
+        }
+    }
+
     /// The wait after another attempt in vain at `now`. It is as long as the evaluation has waited so far, so
     /// that the time between attempts doubles: from two minutes to an hour.
     pub fn after(before: Option<&Self>, now: DateTime<Utc>) -> Self {
@@ -185,6 +196,19 @@ mod tests {
             assert_eq!(reason, format!("undecided: {expected}"));
         }
         assert!(Integrity::default().is_sound());
+    }
+
+    #[test]
+    fn a_claim_keeps_others_away_and_counts_as_no_attempt() {
+        let at = |minutes| DateTime::UNIX_EPOCH + TimeDelta::minutes(minutes);
+        let claim = Pending::due(at(0)).claimed(at(1));
+        assert!(!claim.is_due(at(15)) && claim.is_due(at(16)));
+        assert_eq!((claim.since, claim.tries), (at(0), 0));
+        let failed = Pending::after(Some(&claim), at(3));
+        assert_eq!(
+            (failed.since, failed.tries, failed.next_try_at),
+            (at(0), 1, at(6))
+        );
     }
 
     #[test]

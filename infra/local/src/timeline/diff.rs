@@ -2,6 +2,7 @@
 
 use shared::{
     dataset::{Upload, UploadOutcome, Version},
+    evaluation::EvaluationRecord,
     run::{Run, State},
 };
 
@@ -34,14 +35,17 @@ pub(crate) fn diff(before: &ChainSnapshot, after: &ChainSnapshot) -> Vec<String>
     }
     if let Some(record) = &after.evaluation {
         let evaluation = &record.evaluation;
-        let known = before.evaluation.as_ref().map(|record| record.decided);
-        match (known, record.decided) {
-            (None | Some(false), true) => {
+        let known = before.evaluation.as_ref();
+        let was_decided = known.is_some_and(|known| known.decided);
+        match (was_decided, record.decided) {
+            (false, true) => {
                 let rows = text::things(evaluation.rows, "held-out prompt");
                 lines.push(format!("evaluated on {rows}: {}", evaluation.reason));
             }
-            (None, false) => lines.push(evaluation.reason.clone()),
-            (Some(_), _) => {}
+            (false, false) if is_in_vain(record) && !known.is_some_and(is_in_vain) => {
+                lines.push(evaluation.reason.clone());
+            }
+            (false, false) | (true, _) => {}
         }
     }
     if let (None, Some(decision)) = (&before.decision, &after.decision) {
@@ -51,6 +55,12 @@ pub(crate) fn diff(before: &ChainSnapshot, after: &ChainSnapshot) -> Vec<String>
         lines.push("the tuned model now serves".to_owned());
     }
     lines
+}
+
+/// Whether models were asked in vain.
+fn is_in_vain(record: &EvaluationRecord) -> bool {
+    let pending = record.pending.as_ref();
+    !record.decided && pending.is_some_and(|pending| pending.tries > 0)
 }
 
 fn refused(upload: &Upload) -> Option<String> {
