@@ -107,6 +107,12 @@ pub struct Evaluate {
     /// A model whose thousand requests cost more is ruled out, in US dollars.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub usd_per_thousand_max: Option<f64>,
+    /// A model whose answers for certain mostly take longer than so many times those of the other model is ruled out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latency_ratio_max: Option<f64>,
+    /// A model whose requests cost more than so many times those of the other model is ruled out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usd_ratio_max: Option<f64>,
 }
 
 /// Half a row in 25.
@@ -126,6 +132,8 @@ impl Default for Evaluate {
             margin: MARGIN,
             latency_max_ms: None,
             usd_per_thousand_max: None,
+            latency_ratio_max: None,
+            usd_ratio_max: None,
         }
     }
 }
@@ -251,6 +259,20 @@ impl Recipe {
             usd.unwrap_or_default().to_string(),
             "must be above 0 US dollars",
         )?;
+        for (field, ratio) in [
+            (
+                "evaluate.latency_ratio_max",
+                self.evaluate.latency_ratio_max,
+            ),
+            ("evaluate.usd_ratio_max", self.evaluate.usd_ratio_max),
+        ] {
+            ensure(
+                ratio.is_none_or(|ratio| ratio.is_finite() && ratio >= 1.0),
+                field,
+                ratio.unwrap_or_default().to_string(),
+                "must be 1 or more",
+            )?;
+        }
         for (holds, field, value, expected) in self.deploy.canary.limits() {
             ensure(holds, field, value, expected)?;
         }
@@ -311,6 +333,8 @@ mod tests {
         check("[evaluate]\nmargin = 2.0", "below 1");
         check("[deploy]\ngate = \"always\"", "not_worse");
         check("[evaluate]\nusd_per_thousand_max = 0.0", "above 0");
+        check("[evaluate]\nlatency_ratio_max = 0.5", "1 or more");
+        check("[evaluate]\nusd_ratio_max = nan", "1 or more");
         for steps in ["[10, 50]", "[50, 10, 100]", "[0, 100]", "[100, 100]", "[]"] {
             check(
                 &format!("[deploy.canary]\nsteps = {steps}"),

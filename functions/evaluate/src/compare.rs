@@ -8,7 +8,7 @@ mod detail;
 mod side;
 mod verdict;
 
-pub use self::caps::rule_out_by_price;
+pub use self::caps::PriceCaps;
 
 use scores::{
     comparison::{
@@ -65,6 +65,8 @@ pub struct VerdictRules {
     pub comparison: u64,
     /// Longest latency that one in twenty answers may pass, in milliseconds; absent: any.
     pub latency_max_ms: Option<u64>,
+    /// How many times as long as the other model's most answers may take; absent: any.
+    pub latency_ratio_max: Option<f64>,
 }
 
 /// From this comparison with the same rows on the evidence must be ten times as strong: the model that serves was
@@ -91,6 +93,7 @@ impl Default for VerdictRules {
             accepts_not_worse: false,
             comparison: 0,
             latency_max_ms: None,
+            latency_ratio_max: None,
         }
     }
 }

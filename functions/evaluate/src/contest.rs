@@ -13,7 +13,7 @@ use crate::{
     State,
     answer::ModelAnswer,
     ask::Respondent,
-    compare::{Case, VerdictRules, against_serving, compare, is_over, undecided},
+    compare::{Case, PriceCaps, VerdictRules, against_serving, compare, is_over, undecided},
     sample::RowSample,
     shards,
 };
@@ -41,8 +41,8 @@ pub(crate) struct Contest {
     /// The metric that decides, chosen before any answer is seen.
     pub(crate) choice: MetricChoice,
     pub(crate) rules: VerdictRules,
-    /// The most that a thousand requests may cost, in US dollars; absent: any price.
-    pub(crate) usd_max: Option<f64>,
+    /// What a thousand requests may cost.
+    pub(crate) price: PriceCaps,
     /// Rows that were asked so far: the first ones of the sample.
     pub(crate) asked: usize,
 }

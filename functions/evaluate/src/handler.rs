@@ -20,7 +20,7 @@ use crate::{
     State,
     ask::Respondent,
     claim,
-    compare::{VerdictRules, rule_out_by_price},
+    compare::{PriceCaps, VerdictRules},
     contest::{Contest, Serving},
     keep_report,
     sample::{self, RowSample, generation_config},
@@ -100,9 +100,7 @@ async fn evaluate(
     let contest = contest.ask(state).await?;
     let (contest, mut evaluation) = contest.evaluation().await?;
     price(run, &mut evaluation);
-    if let Some(cap) = contest.usd_max {
-        rule_out_by_price(&mut evaluation, cap);
-    }
+    contest.price.apply(&mut evaluation);
     let now = state.clock.now();
     let decided = evaluation.integrity.is_sound();
     let mut record = EvaluationRecord {
@@ -197,11 +195,15 @@ async fn contest(
             margin: recipe.evaluate.margin,
             comparison,
             latency_max_ms: recipe.evaluate.latency_max_ms,
+            latency_ratio_max: recipe.evaluate.latency_ratio_max,
             ..VerdictRules::default()
         },
         sample,
         choice,
-        usd_max: recipe.evaluate.usd_per_thousand_max,
+        price: PriceCaps {
+            usd_max: recipe.evaluate.usd_per_thousand_max,
+            ratio_max: recipe.evaluate.usd_ratio_max,
+        },
         asked: 0,
     })
 }

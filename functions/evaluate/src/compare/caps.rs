@@ -1,9 +1,14 @@
 //! The caps of a recipe: a model above one is ruled out, however well it scores. They only say no, so that they add
 //! no false claim.
 
-use shared::evaluation::{Evaluation, Verdict};
+use scores::comparison::verdict::Guardrail;
+use shared::evaluation::{Evaluation, Side, Verdict};
 
-use super::count;
+use super::{Case, count};
+use crate::answer::AnswerOutcome;
+
+/// The name of the guardrail of [`slower`].
+pub(super) const SLOWER: &str = "slower";
 
 /// The share of requests that may take longer than the cap.
 const SLOW_SHARE: f64 = 0.05;
@@ -22,18 +27,87 @@ pub(super) fn too_slow(latencies: &[u64], cap: u64) -> Option<String> {
     })
 }
 
-/// Rules a model out whose thousand requests cost more than `cap` US dollars. No verdict is changed where nothing
-/// follows from it anyway.
-pub fn rule_out_by_price(evaluation: &mut Evaluation, cap: f64) {
-    let Some(usd) = evaluation.tuned.usd_per_thousand.filter(|usd| *usd > cap) else {
-        return;
-    };
-    if evaluation.verdict == Verdict::Undecided {
-        return;
+/// On how many rows the tuned model took more than `ratio` times as long as the other one: more than on half of them
+/// for certain, by the test of the guardrails. Broken replies are left out, whose latency says nothing.
+pub(super) fn slower(cases: &[Case<'_>], ratio: f64) -> Guardrail {
+    let is_broken = |outcome: &AnswerOutcome| matches!(outcome, AnswerOutcome::Failed { .. });
+    let timed = cases
+        .iter()
+        .filter(|case| !is_broken(&case.base.outcome) && !is_broken(&case.tuned.outcome));
+    let (mut candidate, mut other) = (0, 0);
+    for case in timed {
+        let is_slower =
+            milliseconds(case.tuned.latency_ms) > ratio * milliseconds(case.base.latency_ms);
+        *if is_slower {
+            &mut candidate
+        } else {
+            &mut other
+        } += 1;
     }
-    evaluation.verdict = Verdict::RuledOut;
-    evaluation.reason =
-        format!("ruled out: a thousand requests cost {usd:.2} US dollars, above the cap of {cap}");
+    Guardrail {
+        name: SLOWER,
+        candidate,
+        other,
+    }
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "an answer takes minutes at most"
+)]
+fn milliseconds(latency: u64) -> f64 {
+    latency as f64
+}
+
+/// What a thousand requests may cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct PriceCaps {
+    /// In US dollars; absent: any price.
+    pub usd_max: Option<f64>,
+    /// How many times the price of the other model's; absent: any price.
+    pub ratio_max: Option<f64>,
+}
+
+impl PriceCaps {
+    /// Rules a model out that costs more. No verdict is changed where nothing follows from it anyway, or where a
+    /// model has no price.
+    pub fn apply(&self, evaluation: &mut Evaluation) {
+        let Some(usd) = evaluation.tuned.usd_per_thousand else {
+            return;
+        };
+        let base = self.above(usd, &evaluation.base, "its base model");
+        if let Some(reason) = self.above_max(usd).or(base) {
+            rule_out(&mut evaluation.verdict, &mut evaluation.reason, reason);
+        }
+        if let Some(serving) = &mut evaluation.serving
+            && let Some(reason) = self.above(usd, &serving.side, "the model that serves")
+        {
+            rule_out(&mut serving.verdict, &mut serving.reason, reason);
+        }
+    }
+
+    fn above_max(&self, usd: f64) -> Option<String> {
+        let cap = self.usd_max.filter(|cap| usd > *cap)?;
+        Some(format!(
+            "ruled out: a thousand requests cost {usd:.2} US dollars, above the cap of {cap}"
+        ))
+    }
+
+    fn above(&self, usd: f64, other: &Side, name: &str) -> Option<String> {
+        let (ratio, others) = (self.ratio_max?, other.usd_per_thousand?);
+        (usd > ratio * others).then(|| {
+            format!(
+                "ruled out: a thousand requests cost {usd:.2} US dollars, above {ratio} times the {others:.2} of {name}"
+            )
+        })
+    }
+}
+
+fn rule_out(verdict: &mut Verdict, words: &mut String, reason: String) {
+    if *verdict != Verdict::Undecided {
+        *verdict = Verdict::RuledOut;
+        *words = reason;
+    }
 }
 
 /// The chance of at least `slow` of `answers` where each is slow with the chance that is allowed.
@@ -55,9 +129,10 @@ fn at_least(slow: usize, answers: usize) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use shared::evaluation::Side;
+    use shared::evaluation::AgainstServing;
 
     use super::*;
+    use crate::answer::ModelAnswer;
 
     #[test]
     fn a_cap_of_latency_is_passed_only_for_certain() {
@@ -90,7 +165,11 @@ mod tests {
         };
         let after = |verdict, usd| {
             let mut evaluation = evaluation(verdict, usd);
-            rule_out_by_price(&mut evaluation, 0.5);
+            let caps = PriceCaps {
+                usd_max: Some(0.5),
+                ratio_max: None,
+            };
+            caps.apply(&mut evaluation);
             evaluation.verdict
         };
         assert_eq!(after(Verdict::Better, Some(0.6)), Verdict::RuledOut);
@@ -101,5 +180,72 @@ mod tests {
             "without a price nothing follows"
         );
         assert_eq!(after(Verdict::Undecided, Some(9.0)), Verdict::Undecided);
+    }
+
+    #[test]
+    fn a_model_is_ruled_out_against_the_one_that_it_costs_too_much_more_than() {
+        let side = |usd: f64| Side {
+            usd_per_thousand: Some(usd),
+            ..Side::default()
+        };
+        let after = |base: f64, serving: f64| {
+            let mut evaluation = Evaluation {
+                verdict: Verdict::Better,
+                tuned: side(1.0),
+                base: side(base),
+                serving: Some(AgainstServing {
+                    verdict: Verdict::Better,
+                    side: side(serving),
+                    ..AgainstServing::default()
+                }),
+                ..Evaluation::default()
+            };
+            let caps = PriceCaps {
+                usd_max: None,
+                ratio_max: Some(2.0),
+            };
+            caps.apply(&mut evaluation);
+            (evaluation.verdict, evaluation.serving.unwrap().verdict)
+        };
+        assert_eq!(
+            after(0.5, 0.5),
+            (Verdict::Better, Verdict::Better),
+            "at the cap"
+        );
+        assert_eq!(after(0.4, 0.5), (Verdict::RuledOut, Verdict::Better));
+        assert_eq!(after(0.5, 0.4), (Verdict::Better, Verdict::RuledOut));
+    }
+
+    #[test]
+    fn a_model_is_slower_where_most_of_its_answers_are() {
+        let answer = |latency_ms| ModelAnswer {
+            outcome: AnswerOutcome::Answered,
+            ..ModelAnswer::failed("", latency_ms)
+        };
+        let (fast, slow, broken) = (
+            answer(100),
+            answer(151),
+            ModelAnswer::failed("OTHER", 9_000),
+        );
+        let case = |base, tuned| Case {
+            row: "",
+            reference: "",
+            base,
+            tuned,
+            is_added: false,
+        };
+        let cases = [
+            case(&fast, &slow),
+            case(&fast, &fast),
+            case(&slow, &fast),
+            case(&fast, &broken),
+            case(&broken, &slow),
+        ];
+        let counts = |ratio| {
+            let found = slower(&cases, ratio);
+            (found.candidate, found.other)
+        };
+        assert_eq!(counts(1.5), (1, 2));
+        assert_eq!(counts(2.0), (0, 3));
     }
 }

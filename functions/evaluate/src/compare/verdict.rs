@@ -11,7 +11,7 @@ use scores::{
 };
 use shared::evaluation::Verdict;
 
-use super::{Case, VerdictRules};
+use super::{Case, VerdictRules, caps};
 use crate::answer::AnswerOutcome;
 
 /// A verdict with its reason.
@@ -76,7 +76,11 @@ pub(super) fn judge(
 ) -> Judgement {
     let comparison = follow(metric, cases, rules);
     let finding = comparison.finding();
-    let found = outcome(true, &guardrails(cases), &finding);
+    let slower = rules
+        .latency_ratio_max
+        .map(|ratio| caps::slower(cases, ratio));
+    let guardrails: Vec<Guardrail> = guardrails(cases).into_iter().chain(slower).collect();
+    let found = outcome(true, &guardrails, &finding);
     let (verdict, words) = match found {
         // A model that a filter silences does not lose to another: the lead must hold without those rows.
         ComparisonOutcome::Better if !leads_without_blocked(metric, cases, rules) => (
@@ -89,6 +93,15 @@ pub(super) fn judge(
             format!("not worse than {other} by more than {:.3}", rules.margin),
         ),
         ComparisonOutcome::Worse => (Verdict::Worse, format!("worse than {other}")),
+        ComparisonOutcome::RuledOut {
+            guardrail: caps::SLOWER,
+        } => (
+            Verdict::RuledOut,
+            format!(
+                "ruled out: most answers take longer than {} times those of {other}",
+                rules.latency_ratio_max.unwrap_or(1.0)
+            ),
+        ),
         ComparisonOutcome::RuledOut { guardrail } => (
             Verdict::RuledOut,
             format!("ruled out: more answers are {guardrail} than of {other}"),
