@@ -120,7 +120,7 @@ pub struct Evaluation {
     pub verdict: Verdict,
     /// The same in plain words, numbers included.
     pub reason: String,
-    /// About how many more rows would decide what cannot be told yet: whether the model is worse, or,
+    /// About how many more rows would decide what is still open: whether the model is worse, or,
     /// if it is not worse, whether it is better. Absent where nothing is open, or where no number of
     /// rows is likely to help.
     #[serde(skip_serializing_if = "Option::is_none")]

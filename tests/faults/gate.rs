@@ -109,3 +109,50 @@ async fn a_second_model_is_compared_with_the_one_that_serves() {
     let passes = ["better"].contains(&serving.verdict.as_str());
     assert!(passes || !decision.promoted, "{serving:?} {decision:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_rows_are_asked_where_the_first_ones_prove_too_little() {
+    let chain = TestChain::start(PROGRAM, setup()).await;
+    let harness = &chain.harness;
+    let answers = chain.slow_answers().await;
+    let upload = chain.upload_asking(4).await;
+    let has_ended = |run: &Run| run.finish_published;
+    let run = harness
+        .run_from(&upload, "the run's end", has_ended)
+        .await
+        .id;
+    let kept = decided(&chain, &run, "cannot tell").await;
+    assert!(!kept.promoted);
+    let read = || harness.document::<EvaluationRecord>("the evaluation", run.as_str());
+    let first = read().await;
+    assert_eq!(
+        (first.evaluation.planned, first.evaluation.comparison),
+        (4, 1)
+    );
+    assert_eq!(harness.faults.fired(&answers).await, 8);
+
+    lapidary(&chain, &["evaluate", run.as_str(), "--rows", "500"]).await;
+    let promoted = decided(&chain, &run, "promoted").await;
+    assert_ne!(promoted.evidence, kept.evidence);
+    let more = read().await;
+    let evaluation = more.evaluation;
+    let added: Vec<u64> = more.added.iter().map(|added| added.rows).collect();
+    assert_eq!(added, [evaluation.planned - 4], "as many as are held out");
+    assert_eq!(
+        (evaluation.comparison, evaluation.sample),
+        (2, first.evaluation.sample)
+    );
+    let asked = harness.faults.fired(&answers).await;
+    assert!(
+        evaluation.rows > 4 && asked == 2 * evaluation.rows,
+        "{asked}"
+    );
+
+    let again = harness
+        .command(PROGRAM, &["evaluate", run.as_str(), "--rows", "5"])
+        .await;
+    assert!(
+        !again.status.success(),
+        "what is proven stays proven: {again:?}"
+    );
+}

@@ -10,7 +10,7 @@ use tracing::warn;
 
 use crate::State;
 
-/// Takes the evaluation of `run`, before any model is asked. Others see that it waits; if this one ends without a word,
+/// Takes the evaluation of `run`, before any model is asked. Others see that it waits; if this one ends before it has recorded anything,
 /// `watch` has it tried again.
 pub(crate) async fn take(
     state: &State,

@@ -29,7 +29,7 @@ struct GatheredAnswer {
 }
 
 impl GatheredAnswer {
-    /// An event that is no JSON adds nothing: its caller gets it all the same.
+    /// An event that is not JSON adds nothing: its caller gets it all the same.
     fn add(&mut self, event: &[u8]) {
         self.bytes = self.bytes.saturating_add(event.len());
         let Ok(mut event) = serde_json::from_slice::<Value>(event) else {

@@ -166,11 +166,28 @@ impl TestChain {
 
     /// Uploads the rows with their recipe, whose `[deploy.canary]` is `canary`.
     pub async fn upload_with(&self, canary: &str) -> ObjectFinalized {
+        self.upload_as(format!("{RECIPE}{canary}")).await
+    }
+
+    /// Uploads the rows with their recipe, whose models are asked `held_out` rows.
+    pub async fn upload_asking(&self, held_out: u32) -> ObjectFinalized {
+        let asks = format!("rows = {held_out}");
+        self.upload_as(format!("{}{AT_ONCE}", RECIPE.replace("rows = 25", &asks)))
+            .await
+    }
+
+    async fn upload_as(&self, recipe: String) -> ObjectFinalized {
         let harness = &self.harness;
-        harness
-            .upload(RECIPE_OBJECT, format!("{RECIPE}{canary}"))
-            .await;
+        harness.upload(RECIPE_OBJECT, recipe).await;
         harness.upload(OBJECT, rows()).await
+    }
+
+    /// Delays every answer that `evaluate` asks for, so that deliveries meet. The fault counts the answers.
+    pub async fn slow_answers(&self) -> String {
+        let slow = serde_json::json!({
+            "caller": "evaluate", "path": ":generateContent$", "times": 1_000_000, "action": { "delay_ms": 20 },
+        });
+        self.harness.faults.arm(&slow).await
     }
 
     /// Uploads the rows with their recipe, and waits until their run has its job.
