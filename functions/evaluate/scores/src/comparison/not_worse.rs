@@ -96,15 +96,17 @@ fn region(losses_max: &[Option<usize>], log_factorials: &[f64], win: f64, loss: 
     let rows = losses_max.len().saturating_sub(1);
     let tie = (1.0 - win - loss).max(0.0);
     let factorial = |n: usize| log_factorials.get(n).copied().unwrap_or(f64::INFINITY);
+    // One logarithm for each of the chances, not for each of the counts: there are some 100,000 at 500 rows.
+    let (log_win, log_loss, log_tie) = (win.ln(), loss.ln(), tie.ln());
     let mut sum = 0.0;
     for (wins, most) in losses_max.iter().enumerate() {
         let Some(most) = *most else { continue };
+        let of_wins = factorial(rows) - factorial(wins) + log_power(log_win, wins);
         for losses in 0..=most {
             let ties = rows - wins - losses;
-            let log = factorial(rows) - factorial(wins) - factorial(losses) - factorial(ties)
-                + log_power(win, wins)
-                + log_power(loss, losses)
-                + log_power(tie, ties);
+            let log = of_wins - factorial(losses) - factorial(ties)
+                + log_power(log_loss, losses)
+                + log_power(log_tie, ties);
             // What is below has no effect on the sum.
             if log > -45.0 {
                 sum += log.exp();
@@ -114,12 +116,12 @@ fn region(losses_max: &[Option<usize>], log_factorials: &[f64], win: f64, loss: 
     sum
 }
 
-/// n · ln(p), where 0 to the power of 0 is 1.
-fn log_power(chance: f64, times: usize) -> f64 {
+/// The logarithm of a power, from that of its base, where 0 to the power of 0 is 1.
+fn log_power(log_base: f64, times: usize) -> f64 {
     if times == 0 {
         0.0
     } else {
-        float(times) * chance.ln()
+        float(times) * log_base
     }
 }
 

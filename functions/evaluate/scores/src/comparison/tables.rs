@@ -5,6 +5,7 @@
 use super::{
     bets::{Bet, StakeWeights},
     float,
+    gamma::ln_gamma,
     not_worse::{Tally, is_not_worse},
     pseudo_row,
     random::Random,
@@ -154,43 +155,56 @@ fn not_worse_in_scores_is_shown_as_often_as_published() {
     }
 }
 
-/// The chance, in percent, that equal models of `rows` rows are shown to be not worse by `margin`, where they differ
-/// on `share` of them: exact.
-fn power(rows: usize, margin: f64, share: f64) -> f64 {
-    let mut losses_max = 0;
-    let mut sum = 0.0;
-    let log_factorial = |n: usize| (1..=n).map(|k| float(k).ln()).sum::<f64>();
-    let log_factorials: Vec<f64> = (0..=rows).map(log_factorial).collect();
-    let chance = |wins: usize, losses: usize| {
-        let ties = rows - wins - losses;
-        let log = log_factorials[rows]
-            - log_factorials[wins]
-            - log_factorials[losses]
-            - log_factorials[ties]
+/// The shares of rows on which equal models differ, in the published table.
+const SHARES: [f64; 4] = [0.05, 0.1, 0.25, 0.5];
+
+/// The chance of `wins` and `losses` in `rows` rows of equal models that differ on `share` of them.
+fn chance_of(wins: usize, losses: usize, rows: usize, share: f64) -> f64 {
+    let ties = rows - wins - losses;
+    let log_factorial = |n: usize| ln_gamma(float(n) + 1.0);
+    let log =
+        log_factorial(rows) - log_factorial(wins) - log_factorial(losses) - log_factorial(ties)
             + float(wins + losses) * (share / 2.0).ln()
             + float(ties) * (1.0 - share).ln();
-        log.exp()
+    log.exp()
+}
+
+/// The most losses with which each number of wins passes as not worse by `margin`; none of wins that equal models
+/// hardly have.
+fn losses_that_pass(rows: usize, margin: f64) -> Vec<Option<usize>> {
+    let is_likely = |wins: usize, losses: usize| {
+        let mut shares = SHARES.iter();
+        shares.any(|share| chance_of(wins, losses, rows, *share) > 1e-7)
     };
-    for wins in 0..=rows {
+    let mut most = None;
+    // More wins never take a pass away: the most losses that pass only rise.
+    let passing = (0..=rows).map(|wins| {
         let passes = |losses| is_not_worse(Tally { wins, losses, rows }, margin);
-        // More wins never take a pass away: the most losses that pass only rise.
-        if losses_max == 0 && !passes(0) {
-            continue;
+        let mut next = most.map_or(0, |most: usize| most + 1);
+        while wins + next <= rows && is_likely(wins, next) && passes(next) {
+            most = Some(next);
+            next += 1;
         }
-        while wins + losses_max < rows
-            && chance(wins, losses_max + 1) > 1e-7
-            && passes(losses_max + 1)
-        {
-            losses_max += 1;
-        }
-        sum += (0..=losses_max.min(rows - wins))
-            .map(|losses| chance(wins, losses))
-            .sum::<f64>();
-        if chance(wins, 0) < 1e-9 && wins > rows / 2 {
-            break;
-        }
-    }
-    100.0 * sum
+        most.filter(|most| wins + most <= rows)
+    });
+    passing.collect()
+}
+
+/// The chance, in percent, that equal models that differ on `share` of the rows are shown to be not worse: exact.
+fn power(losses_that_pass: &[Option<usize>], share: f64) -> f64 {
+    let rows = losses_that_pass.len() - 1;
+    let of_wins = |(wins, most): (usize, &Option<usize>)| -> f64 {
+        let losses = most.map_or(0..0, |most| 0..most + 1);
+        losses
+            .map(|losses| chance_of(wins, losses, rows, share))
+            .sum()
+    };
+    100.0
+        * losses_that_pass
+            .iter()
+            .enumerate()
+            .map(of_wins)
+            .sum::<f64>()
 }
 
 #[test]
@@ -198,11 +212,17 @@ fn not_worse_in_rows_that_are_right_or_wrong_is_shown_as_often_as_published() {
     for (rows, margin, published) in [
         (30, 0.05, [2.0, 5.0, 4.0, 4.0]),
         (30, 0.10, [26.0, 20.0, 14.0, 9.0]),
+        (50, 0.02, [1.0, 3.0, 3.0, 3.0]),
         (50, 0.05, [12.0, 12.0, 8.0, 5.0]),
         (50, 0.10, [44.0, 37.0, 21.0, 13.0]),
+        (100, 0.02, [6.0, 6.0, 5.0, 4.0]),
+        (100, 0.05, [37.0, 25.0, 13.0, 8.0]),
+        (100, 0.10, [94.0, 77.0, 45.0, 25.0]),
+        (200, 0.02, [15.0, 10.0, 6.0, 4.0]),
     ] {
-        for (share, percent) in [0.05, 0.1, 0.25, 0.5].into_iter().zip(published) {
-            let found = power(rows, margin, share);
+        let passing = losses_that_pass(rows, margin);
+        for (share, percent) in SHARES.into_iter().zip(published) {
+            let found = power(&passing, share);
             // Published as whole percents.
             let allowed = 0.5_f64.max(0.15 * percent) + 0.01;
             assert!(

@@ -83,6 +83,7 @@ fn a_bad_canary_is_found_after_as_many_callers_as_published() {
     const RUNS: usize = 600;
     let mut random = Random::new(11);
     for (serving, candidate, (nine, nine_most), (one, one_most)) in [
+        (0.02, 0.04, (440, 1_123), (811, 1_977)),
         (0.02, 0.10, (47, 117), (105, 208)),
         (0.05, 0.10, (172, 437), (326, 820)),
         (0.05, 0.15, (52, 136), (103, 250)),
@@ -247,6 +248,11 @@ fn harm_is_bounded_after_as_many_callers_as_published() {
     const RUNS: usize = 400;
     let mut random = Random::new(16);
     for (rate, others, margin, median, most) in [
+        (0.02, 9, 0.02, 469, 1_065),
+        (0.05, 9, 0.02, 899, 2_405),
+        (0.20, 9, 0.02, 3_368, usize::MAX),
+        (0.02, 1, 0.02, 599, usize::MAX),
+        (0.05, 1, 0.02, 1_381, usize::MAX),
         (0.02, 9, 0.05, 133, 251),
         (0.02, 9, 0.10, 58, 93),
         (0.05, 9, 0.05, 174, 427),
