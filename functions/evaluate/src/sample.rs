@@ -108,6 +108,7 @@ pub fn choose<'a>(lines: impl IntoIterator<Item = &'a str>, limit: usize, seed: 
 impl RowSample {
     /// Takes the rows after the first `planned` as added. They are those that a larger choice would have had after the same
     /// ones: the order is that of the hashes.
+    #[must_use]
     pub fn with_planned(self, planned: usize) -> Self {
         Self {
             planned: planned.min(self.rows.len()),

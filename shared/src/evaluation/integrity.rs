@@ -113,6 +113,7 @@ impl Pending {
     }
 
     /// The same while a delivery asks the models, from `now` on: other deliveries wait.
+    #[must_use]
     pub fn claimed(&self, now: DateTime<Utc>) -> Self {
         Self {
             next_try_at: now + CLAIMED_FOR,
