@@ -10,7 +10,7 @@ mod metrics;
 use serde::{Deserialize, Serialize};
 
 use self::metrics::METRICS_EXPECTED;
-pub use self::{canary::CanaryRecipe, metrics::METRICS};
+pub use self::{canary::CanaryRecipe, gone::GoneKnob, metrics::METRICS};
 use crate::id::DatasetName;
 
 /// The object's name in the folder of the rows.
@@ -24,9 +24,9 @@ pub enum InvalidRecipe {
     /// It is not TOML, or has an unknown field.
     #[error("recipe.toml: {0}")]
     Syntax(String),
-    /// It sets knobs that the API no longer has, or has by another name: each with what to do.
-    #[error("recipe.toml: {}", .0.join("; "))]
-    Gone(Vec<String>),
+    /// It sets knobs that the API no longer has.
+    #[error("recipe.toml: {}", all(.0))]
+    Gone(Vec<GoneKnob>),
     /// A value is outside its limits.
     #[error("recipe.toml: `{field}` is {value}: {expected}")]
     Value {
@@ -173,7 +173,7 @@ impl Recipe {
         let table: toml::Table = text
             .parse()
             .map_err(|error: toml::de::Error| InvalidRecipe::Syntax(one_line(&error)))?;
-        let gone = gone::answers("", &table);
+        let gone = gone::gone(&table);
         if !gone.is_empty() {
             return Err(InvalidRecipe::Gone(gone));
         }
@@ -286,6 +286,12 @@ impl Recipe {
     }
 }
 
+/// The knobs in one line.
+fn all(knobs: &[GoneKnob]) -> String {
+    let knobs: Vec<String> = knobs.iter().map(GoneKnob::to_string).collect();
+    knobs.join("; ")
+}
+
 /// The error in one line. TOML errors quote the line they are about; here that is left out, since
 /// it may be a system instruction, and the note of an upload is logged.
 fn one_line(error: &toml::de::Error) -> String {
@@ -319,12 +325,12 @@ mod tests {
     #[test]
     fn errors_say_what_to_do() {
         check("[tune]\nepochs = 0", "must be 1 to 100");
-        check("[tune]\nbatch_size = 8", "set `epochs` instead");
+        check("[tune]\nbatch_size = 8", "set `tune.epochs` instead");
         check(
             "[tune]\nlearning_rate = 3e-5",
-            "set `learning_rate_multiplier`",
+            "set `tune.learning_rate_multiplier`",
         );
-        check("[tune]\nn_epochs = 3", "set `epochs`");
+        check("[tune]\nn_epochs = 3", "set `tune.epochs`");
         check("[tune]\nreplica_count = 1", "chooses the machines");
         check("[tune]\nadapter_size = 3", "1, 2, 4, 8 or 16");
         check("[tune]\nbudget = 3", "budget_usd");
@@ -347,15 +353,15 @@ mod tests {
     }
 
     #[test]
-    fn a_knob_of_an_older_guide_gets_todays_answer_and_none_of_todays_is_one() {
+    fn knobs_of_an_older_guide_get_todays_answers_at_once() {
         for (knob, instead) in gone::GONE {
             check(&format!("[tune]\n{knob} = 1"), instead);
         }
-        let today = toml::Table::try_from(Tune::default()).unwrap();
-        let gone = gone::GONE.iter();
-        assert!(gone.clone().all(|(knob, _)| !today.contains_key(*knob)));
-        let known = gone::TODAY;
-        assert!(today.keys().all(|field| known.contains(&field.as_str())));
+        check(
+            "[tune]\nbatchSize = 8\nlr = 3e-5",
+            "`tune.batchSize` is not a setting: the service chooses the batch size; set `tune.epochs` instead; \
+             `tune.lr` is not a setting: set `tune.learning_rate_multiplier`, 1.0 being the model's own rate",
+        );
     }
 
     #[test]

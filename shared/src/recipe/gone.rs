@@ -1,20 +1,32 @@
-//! Knobs of older tuning guides that the API no longer has, and today's answer to each.
+//! Knobs of older tuning guides that the API no longer has, and today's answer to each: in whatever spelling
+//! and place they are written.
 
-const EPOCHS: &str = "set `epochs`: steps follow from rows and epochs";
-const BATCH: &str = "the service chooses the batch size; set `epochs` instead";
-const RATE: &str = "set `learning_rate_multiplier`, 1.0 being the model's own rate";
+use std::fmt;
+
+use toml::{Table, Value};
+
+const EPOCHS: &str = "set `tune.epochs`: steps follow from rows and epochs";
+const BATCH: &str = "the service chooses the batch size; set `tune.epochs` instead";
+const RATE: &str = "set `tune.learning_rate_multiplier`, 1.0 being the model's own rate";
 const SCHEDULE: &str = "the service chooses warm-up and schedule; leave it out";
-const ADAPTER: &str = "set `adapter_size` to 1, 2, 4, 8 or 16";
+const ADAPTER: &str = "set `tune.adapter_size` to 1, 2, 4, 8 or 16";
 const MACHINES: &str = "the service chooses the machines, for tuning as for serving; leave it out";
-const MODEL: &str = "set `base_model`";
+const MODEL: &str = "set `tune.base_model`";
 const OPTIMIZER: &str = "the service chooses the optimizer and its settings; leave it out";
 const STOPPING: &str =
     "`early-stop` stops a run whose evaluation loss rises; set clean.validation_percent";
-const LENGTH: &str = "the model's own limit holds; long rows are findings of `lapidary check`";
-const SEED: &str = "the service has none; clean.seed is that of the split";
-const CHECKPOINTS: &str = "checkpoints are kept, and the best one is served; leave it out";
 
-/// Each knob, with what takes its place.
+const LENGTH: &str =
+    "the service limits the tokens of a row, and `check` finds longer ones; leave it out";
+const SEED: &str = "the service draws its own; leave it out";
+const CHECKPOINTS: &str =
+    "a checkpoint of each epoch is kept, and the best one is served; leave it out";
+const IDENTITY: &str = "it belongs to the deployment, see infra; leave it out";
+const CURVE: &str = "`watch` reads the losses by itself; leave it out";
+const THINKING: &str = "requests set it, tuning does not; leave it out";
+const VALIDATION: &str = "set clean.validation_percent";
+
+/// Each knob, in snake case, with what takes its place.
 pub(super) const GONE: &[(&str, &str)] = &[
     ("batch_size", BATCH),
     ("train_batch_size", BATCH),
@@ -29,10 +41,10 @@ pub(super) const GONE: &[(&str, &str)] = &[
     ("lr_scheduler_type", SCHEDULE),
     ("lr_schedule", SCHEDULE),
     ("decay_steps", SCHEDULE),
-    ("n_epochs", "set `epochs`"),
-    ("num_epochs", "set `epochs`"),
-    ("num_train_epochs", "set `epochs`"),
-    ("epoch_count", "set `epochs`"),
+    ("n_epochs", "set `tune.epochs`"),
+    ("num_epochs", "set `tune.epochs`"),
+    ("num_train_epochs", "set `tune.epochs`"),
+    ("epoch_count", "set `tune.epochs`"),
     ("train_steps", EPOCHS),
     ("max_steps", EPOCHS),
     ("steps", EPOCHS),
@@ -64,132 +76,193 @@ pub(super) const GONE: &[(&str, &str)] = &[
     ("early_stopping_patience", STOPPING),
     ("eval_steps", STOPPING),
     ("eval_interval", STOPPING),
+    ("evaluation_interval", STOPPING),
     ("early_stopping", STOPPING),
     ("patience", STOPPING),
+    ("batch", BATCH),
+    ("micro_batch_size", BATCH),
+    ("base_learning_rate", RATE),
     ("warmup", SCHEDULE),
+    ("warm_up", SCHEDULE),
     ("scheduler", SCHEDULE),
     ("lr_scheduler", SCHEDULE),
-    ("epoch", "set `epochs`"),
+    ("learning_rate_scheduler", SCHEDULE),
+    ("epoch", "set `tune.epochs`"),
     ("tuning_steps", EPOCHS),
-    ("gpus", MACHINES),
+    ("training_steps", EPOCHS),
     ("dropout", ADAPTER),
+    ("gpu", MACHINES),
+    ("gpus", MACHINES),
+    ("tpu", MACHINES),
+    ("fp16", MACHINES),
+    ("bf16", MACHINES),
     ("max_seq_length", LENGTH),
-    ("max_tokens", LENGTH),
-    ("random_seed", SEED),
+    ("max_length", LENGTH),
+    ("seed", SEED),
     ("export_last_checkpoint_only", CHECKPOINTS),
+    ("save_steps", CHECKPOINTS),
+    ("service_account", IDENTITY),
+    ("kms_key", IDENTITY),
+    ("kms_key_name", IDENTITY),
+    ("encryption_spec", IDENTITY),
+    ("tensorboard", CURVE),
+    ("tensorboard_resource_name", CURVE),
+    ("thinking_budget", THINKING),
+    ("validation_split", VALIDATION),
+    (
+        "suffix",
+        "set deploy.model, the name that it is served under",
+    ),
 ];
 
-/// Knobs of today's `[tune]`, which people write elsewhere, or in the spelling of the API.
-pub(super) const TODAY: [&str; 5] = [
-    "base_model",
-    "epochs",
-    "learning_rate_multiplier",
-    "adapter_size",
-    "budget_usd",
+/// The fields of `[tune]`, each with the answer to another spelling or place of it.
+const TODAY: [(&str, &str); 5] = [
+    ("base_model", MODEL),
+    ("epochs", "set `tune.epochs`"),
+    ("learning_rate_multiplier", RATE),
+    ("adapter_size", ADAPTER),
+    ("budget_usd", "set `tune.budget_usd`"),
 ];
-/// Fields of today's recipe that have the name of an old knob.
-const KEPT: [(&str, &str); 2] = [("deploy", "model"), ("deploy.canary", "steps")];
-/// The table that another crate reads, strictly: what may stand there is not known here.
-const OTHERS: &str = "clean";
 
-/// The old knobs in `table`, which stands at `place`, and in the tables in it; each with today's answer.
-pub(super) fn answers(place: &str, table: &toml::Table) -> Vec<String> {
+/// A knob that a recipe sets and that no longer exists, or not there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GoneKnob {
+    /// As the recipe spells it, with its table.
+    pub knob: String,
+    /// What to do.
+    pub instead: &'static str,
+}
+
+impl fmt::Display for GoneKnob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { knob, instead } = self;
+        write!(f, "`{knob}` is not a setting: {instead}")
+    }
+}
+
+/// Every such knob of a recipe. `[clean]` has strict settings of its own.
+pub(super) fn gone(recipe: &Table) -> Vec<GoneKnob> {
     let mut found = Vec::new();
-    for (key, value) in table {
-        let at = if place.is_empty() {
-            key.clone()
-        } else {
-            format!("{place}.{key}")
-        };
-        if at == OTHERS {
-            continue;
-        }
-        match value.as_table() {
-            Some(inner) => found.extend(answers(&at, inner)),
-            None => found.extend(answer(place, key).map(|answer| format!("`{at}` {answer}"))),
+    for (key, value) in recipe {
+        match value {
+            Value::Table(_) if key == "clean" => {}
+            value => look(&[key], value, &mut found),
         }
     }
     found
 }
 
-/// Today's answer to `key` at `place`; none where that is a field of today, or unknown.
-fn answer(place: &str, key: &str) -> Option<String> {
-    let name = snake(key);
-    if KEPT.contains(&(place, &name)) {
-        return None;
+/// Looks at a field by its path, and at those in it.
+fn look(path: &[&str], value: &Value, found: &mut Vec<GoneKnob>) {
+    let field = path.last().copied().unwrap_or_default();
+    let is_todays = match path {
+        ["tune", field] => TODAY.iter().any(|(today, _)| today == field),
+        ["deploy", "model"] | ["deploy", "canary", _] | ["tune"] => true,
+        _ => false,
+    };
+    let snake = snake_case(field);
+    let mut known = GONE.iter().chain(&TODAY);
+    match known.find(|(knob, _)| *knob == snake) {
+        Some((_, instead)) if !is_todays => found.push(GoneKnob {
+            knob: path.join("."),
+            instead,
+        }),
+        Some(_) | None => {
+            for (key, value) in value.as_table().into_iter().flatten() {
+                look(&[path, &[key]].concat(), value, found);
+            }
+        }
     }
-    if TODAY.contains(&name.as_str()) {
-        let is_right = place == "tune" && name == key;
-        return (!is_right).then(|| format!("is written `{name}`, in table `tune`"));
-    }
-    let gone = GONE.iter().find(|(knob, _)| *knob == name);
-    gone.map(|(_, instead)| format!("no longer exists: {instead}"))
 }
 
-/// `batchSize` and `batch-size` as `batch_size`.
-fn snake(key: &str) -> String {
-    let mut name = String::with_capacity(key.len() + 4);
-    for character in key.chars() {
-        if character.is_ascii_uppercase() && !name.is_empty() {
-            name.push('_');
+/// `batchSize`, `batch-size` and `Batch_Size` as `batch_size`.
+fn snake_case(name: &str) -> String {
+    let mut snake = String::with_capacity(name.len() + 4);
+    let mut is_lower = false;
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() && is_lower {
+            snake.push('_');
         }
-        name.push(match character {
-            '-' => '_',
-            other => other.to_ascii_lowercase(),
+        is_lower = letter.is_ascii_lowercase() || letter.is_ascii_digit();
+        snake.push(if letter == '-' {
+            '_'
+        } else {
+            letter.to_ascii_lowercase()
         });
     }
-    name
+    snake
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::recipe::{Deploy, Evaluate, Tune};
 
-    #[track_caller]
-    fn check(recipe: &str, expected: &[&str]) {
-        let found = answers("", &recipe.parse().unwrap());
-        assert_eq!(found.len(), expected.len(), "{recipe}: {found:?}");
-        for (found, expected) in found.iter().zip(expected) {
-            assert!(found.contains(expected), "{recipe}: {found}");
+    fn found(text: &str) -> Vec<String> {
+        let table: Table = text.parse().unwrap();
+        gone(&table).into_iter().map(|it| it.knob).collect()
+    }
+
+    #[test]
+    fn a_knob_is_found_in_every_spelling_and_place_and_all_are_at_once() {
+        for (knob, _) in GONE {
+            for text in [
+                format!("{knob} = 1"),
+                format!("[tune]\n{knob} = 1"),
+                format!("[hyperparameters]\n{knob} = 1"),
+                format!("[tune]\nhyper_parameters = {{ {knob} = 1 }}"),
+                format!("[tune]\n{} = 1", camel_case(knob)),
+                format!("[tune]\n{} = 1", knob.replace('_', "-")),
+            ] {
+                assert_eq!(found(&text).len(), 1, "{text}");
+            }
         }
+        let text =
+            "[tune]\nbatchSize = 1\nlearning_rate = 1.0\n[deploy]\nmachine_type = 1\nmodel = 's'";
+        let all = [
+            "deploy.machine_type",
+            "tune.batchSize",
+            "tune.learning_rate",
+        ];
+        let mut sorted = found(text);
+        sorted.sort();
+        assert_eq!(sorted, all);
     }
 
     #[test]
-    fn a_knob_is_known_wherever_and_however_it_is_written() {
-        check("batch_size = 8", &["`batch_size` no longer exists"]);
-        check("[tune]\nbatchSize = 8", &["`tune.batchSize` no longer"]);
-        check(
-            "[hyperparameters]\nbatch-size = 8",
-            &["`hyperparameters.batch-size`"],
-        );
-        check(
-            "[deploy]\nmachine_type = 'n1'\nminReplicaCount = 1",
-            &["deploy.machine_type", "deploy.minReplicaCount"],
-        );
-        check(
-            "[tune]\nhyper_parameters = { epochCount = 3 }",
-            &["set `epochs`"],
-        );
-        check(
-            "[tune]\nbatch_size = 8\nlearning_rate = 0.1",
-            &["tune.batch_size", "tune.learning_rate"],
-        );
+    fn a_field_of_today_is_found_only_where_it_is_misplaced_or_misspelt() {
+        let fields = Table::try_from(Tune {
+            epochs: Some(1),
+            learning_rate_multiplier: Some(1.0),
+            adapter_size: Some(1),
+            ..Tune::default()
+        })
+        .unwrap();
+        assert_eq!(fields.len(), TODAY.len());
+        for (field, _) in TODAY {
+            assert!(fields.contains_key(field), "{field}");
+            assert!(found(&format!("[tune]\n{field} = 1")).is_empty());
+            assert_eq!(found(&format!("{field} = 1")), [field]);
+        }
+        assert_eq!(found("[tune]\nadapterSize = 1"), ["tune.adapterSize"]);
+        let others = [
+            Table::try_from(Evaluate::default()),
+            Table::try_from(Deploy::default()),
+        ];
+        for (field, _) in others.into_iter().flat_map(Result::unwrap) {
+            assert!(GONE.iter().chain(&TODAY).all(|(knob, _)| *knob != field));
+        }
+        assert!(found("[clean]\nmodel = 1\n[deploy]\nmodel = 's'").is_empty());
     }
 
-    #[test]
-    fn a_field_of_today_elsewhere_is_shown_its_place() {
-        check("epochs = 3", &["is written `epochs`, in table `tune`"]);
-        check(
-            "[tune]\nlearningRateMultiplier = 1.0",
-            &["is written `learning_rate_multiplier`"],
-        );
-    }
-
-    #[test]
-    fn fields_of_today_are_none() {
-        let today = "[clean]\nseed = 7\n[tune]\nepochs = 3\nbudget_usd = 1.0\n[evaluate]\nrows = 20\n\
-                     [deploy]\nmodel = 'a'\n[deploy.canary]\nsteps = [100]";
-        check(today, &[]);
-        check("[tune]\nunheard_of = 1", &[]);
+    fn camel_case(snake: &str) -> String {
+        let mut parts = snake.split('_');
+        let mut camel = parts.next().unwrap().to_owned();
+        for part in parts {
+            let (first, rest) = part.split_at(1);
+            camel.push_str(&first.to_uppercase());
+            camel.push_str(rest);
+        }
+        camel
     }
 }
