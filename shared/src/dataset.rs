@@ -220,6 +220,27 @@ pub struct RowTokens {
     pub output_median: u32,
     /// The longest question.
     pub input_max: u32,
+    /// The rows that the sums are of. 0 of versions made before sums were recorded.
+    pub rows: u64,
+    /// All questions together.
+    pub input_sum: u64,
+    /// All answers together.
+    pub output_sum: u64,
+}
+
+impl RowTokens {
+    /// The tokens of questions and of answers of a number of rows like these, rounded up.
+    pub fn of_rows(&self, rows: u64) -> (u64, u64) {
+        if self.rows == 0 {
+            let (input, output) = (self.input_mean, self.output_mean);
+            return (input.saturating_mul(rows), output.saturating_mul(rows));
+        }
+        let share = |sum: u64| {
+            let scaled = (u128::from(sum) * u128::from(rows)).div_ceil(u128::from(self.rows));
+            u64::try_from(scaled).unwrap_or(u64::MAX)
+        };
+        (share(self.input_sum), share(self.output_sum))
+    }
 }
 
 /// The folder that a dataset's rows come from: document `datasets/{name}`, written once.
@@ -263,6 +284,24 @@ mod tests {
             "task": "", "parts": {}, "created_at": DateTime::UNIX_EPOCH, "review": review,
         }))
         .unwrap()
+    }
+
+    #[test]
+    fn tokens_of_many_rows_follow_from_sums_and_not_from_rounded_means() {
+        let mut tokens = RowTokens {
+            input_mean: 19,
+            output_mean: 27,
+            rows: 300,
+            input_sum: 5_863,
+            output_sum: 8_360,
+            ..RowTokens::default()
+        };
+        assert_eq!(tokens.of_rows(1_000), (19_544, 27_867));
+        tokens.input_sum = u64::MAX;
+        assert_eq!(tokens.of_rows(1_000).0, u64::MAX);
+        // A version made before sums were recorded.
+        tokens.rows = 0;
+        assert_eq!(tokens.of_rows(1_000), (19_000, 27_000));
     }
 
     #[test]

@@ -180,6 +180,16 @@ impl Residency {
             Self::Global => default,
         }
     }
+
+    /// The location that a model tuned in `region` is served at: the multi-region around it, even where the
+    /// rows may be anywhere.
+    pub fn serving_location(self, region: &str) -> &'static str {
+        match (self, region.split_once('-')) {
+            (Self::Us, _) | (Self::Global, Some(("us", _))) => "us",
+            (Self::Eu, _) | (Self::Global, Some(("europe", _))) => "eu",
+            (Self::Global, _) => "global",
+        }
+    }
 }
 
 impl FromStr for Residency {

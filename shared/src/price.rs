@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::retirement::{NoSuccessor, RETIRES_SOON, Retirement};
 use crate::{
+    dataset::RowTokens,
     run::{Estimate, ServingEstimate, TuningPlan},
     spend::Usd,
 };
@@ -24,7 +25,7 @@ static PRICES: LazyLock<Prices> = LazyLock::new(|| {
 });
 
 /// Requests that the price of serving is stated for.
-const SERVED: f64 = 1_000.0;
+const SERVED: u32 = 1_000;
 
 /// The catalogue.
 #[derive(Debug, Clone, Deserialize)]
@@ -252,22 +253,17 @@ impl Prices {
         })
     }
 
-    /// What a thousand answers of a tuned model cost at `location`, by the mean tokens of a row: low and
+    /// What a thousand answers of a tuned model cost at `location`, by the tokens of its rows: low and
     /// high, since the service does not say whether the factors of tuned models and of locations
     /// multiply. `None` where the model or the location is not in the catalogue.
-    pub fn serving(
-        &self,
-        model: &str,
-        location: &str,
-        input: u64,
-        output: u64,
-    ) -> Option<ServingEstimate> {
-        let one = self.answer_usd(model, true, input, output)?;
+    pub fn serving(&self, model: &str, location: &str, rows: RowTokens) -> Option<ServingEstimate> {
+        let (input, output) = rows.of_rows(SERVED.into());
+        let usd = self.answer_usd(model, true, input, output)?;
         let factor = self.locations.get(location)?.value.answer_factor;
         Some(ServingEstimate {
-            requests: 1_000,
-            usd_low: one * SERVED,
-            usd_high: one * SERVED * factor,
+            requests: SERVED,
+            usd_low: usd,
+            usd_high: usd * factor,
         })
     }
 
@@ -373,7 +369,12 @@ mod tests {
 
     #[test]
     fn answers_of_a_tuned_model_cost_half_as_much_again() {
-        let serving = prices().serving("gemini-3.1-flash-lite", "eu", 1_000, 100);
+        let rows = RowTokens {
+            input_mean: 1_000,
+            output_mean: 100,
+            ..RowTokens::default()
+        };
+        let serving = prices().serving("gemini-3.1-flash-lite", "eu", rows);
         let serving = serving.unwrap();
         assert!((serving.usd_low - 0.6).abs() < 1e-9, "{serving:?}");
         assert!((serving.usd_high - 0.66).abs() < 1e-9, "{serving:?}");

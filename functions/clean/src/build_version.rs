@@ -152,6 +152,9 @@ fn describe(spec: VersionSpec, report: &Report, parts: BTreeMap<String, StoredFi
             output_mean: report.tokens.output.mean,
             output_median: report.tokens.output.p50,
             input_max: report.tokens.input.max,
+            rows: report.rows.kept,
+            input_sum: report.tokens.input.sum,
+            output_sum: report.tokens.output.sum,
         },
         task: match report.task {
             Task::Generation => "generation".to_owned(),

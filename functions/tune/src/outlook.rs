@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 use shared::{
     id::{DatasetName, model_id},
     policy::{DatasetPolicy, Policy},
-    price::{NoPrice, Prices},
+    price::{NoPrice, PassTokens, Prices},
     recipe::Recipe,
     run::{Estimate, TuningPlan},
     spend::Usd,
@@ -63,6 +63,18 @@ pub fn outlook(
     prices: &Prices,
     today: NaiveDate,
 ) -> Outlook {
+    outlook_billed(input, input.pass, policy, region, prices, today)
+}
+
+/// The same plan, were `billed` the tokens of a pass: for a check before the service has counted them.
+pub fn outlook_billed(
+    input: &PlanInput<'_>,
+    billed: PassTokens,
+    policy: &Policy,
+    region: &str,
+    prices: &Prices,
+    today: NaiveDate,
+) -> Outlook {
     let Recipe { tune, deploy, .. } = input.recipe;
     let rules = policy.for_dataset(input.dataset);
     let base_model = model_id(&tune.base_model).to_owned();
@@ -79,12 +91,11 @@ pub fn outlook(
         learning_rate_multiplier,
         adapter_size,
     };
-    let estimated = prices.estimate(&plan, input.pass).map(|estimate| Estimate {
+    let estimated = prices.estimate(&plan, billed).map(|estimate| Estimate {
         serving: prices.serving(
             &plan.base_model,
-            rules.location.as_str(),
-            input.row_tokens.input_mean,
-            input.row_tokens.output_mean,
+            rules.location.serving_location(&plan.region),
+            input.row_tokens,
         ),
         ..estimate
     });

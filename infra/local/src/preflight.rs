@@ -7,7 +7,9 @@ use std::{
 };
 
 use chrono::NaiveDate;
-use clean_engine::{Cleaned, HeldOut, Machine, Plan, ReviewLimits, Settings, Severity};
+use clean_engine::{
+    Cleaned, HeldOut, Machine, Plan, ReviewLimits, Settings, Severity, TokenCounts,
+};
 use serde::Serialize;
 use shared::{
     dataset::RowTokens,
@@ -18,7 +20,7 @@ use shared::{
     run::{Estimate, ServingEstimate},
 };
 use tune::{
-    outlook::{PlanVerdict, outlook},
+    outlook::{PlanVerdict, outlook_billed},
     plan_input::PlanInput,
 };
 
@@ -33,6 +35,10 @@ const BAR_MIN_BYTES: u64 = 16 << 20;
 /// The codes of rows that the service drops from a training file that it has accepted. It reports them
 /// only afterwards, in the statistics of the job.
 const DROPPED_BY_SERVICE: [&str; 1] = ["too_many_tokens"];
+
+/// By how much the service's count of tokens may differ from the estimate, in percent: a rule of thumb, for only
+/// the function `clean` can have a sample counted.
+const UNCOUNTED_PERCENT: u64 = 25;
 
 /// Why a file cannot be checked.
 #[derive(Debug, thiserror::Error)]
@@ -127,8 +133,10 @@ pub(crate) struct Price {
     pub(crate) serving: Option<ServingEstimate>,
     /// The budget: that of the policy, or of the recipe where it is lower.
     pub(crate) budget_usd: f64,
-    /// What the run would do: `runs`, `awaits_approval`, `waits` or `fails`.
+    /// What the run would do: `runs`, `awaits_review`, `awaits_approval`, `waits` or `fails`.
     pub(crate) outcome: &'static str,
+    /// Whether the service's count of tokens cannot change that.
+    pub(crate) is_certain: bool,
     /// Why.
     pub(crate) reason: String,
     /// What else a person should know of the plan.
@@ -307,6 +315,10 @@ impl Preflight {
     ) -> Price {
         let report = &self.cleaned.report;
         let tokens = &report.tokens;
+        let [pass, least] = passes(tokens);
+        let of = |pass: PassTokens, input: &PlanInput<'_>| {
+            outlook_billed(input, pass, policy, region, prices(), today)
+        };
         let input = PlanInput {
             dataset,
             recipe: &self.recipe,
@@ -326,14 +338,21 @@ impl Preflight {
                 output_mean: tokens.output.mean,
                 output_median: tokens.output.p50,
                 input_max: tokens.input.max,
+                rows: report.rows.kept,
+                input_sum: tokens.input.sum,
+                output_sum: tokens.output.sum,
             },
         };
-        let outlook = outlook(&input, policy, region, prices(), today);
-        let outcome = match outlook.verdict {
-            PlanVerdict::Runs => "runs",
-            PlanVerdict::AwaitsApproval => "awaits_approval",
-            PlanVerdict::Waits(_) => "waits",
-            PlanVerdict::Fails => "fails",
+        let outlook = of(pass, &input);
+        let is_certain = of(least, &input).verdict == outlook.verdict;
+        let reviewed = self.review(dataset, policy);
+        let (outcome, reason) = match outlook.verdict {
+            PlanVerdict::Fails => ("fails", outlook.reason),
+            // Nothing is planned before a person has looked at the rows.
+            _ if !reviewed.is_empty() => ("awaits_review", outlook.reason),
+            PlanVerdict::Runs => ("runs", outlook.reason),
+            PlanVerdict::AwaitsApproval => ("awaits_approval", outlook.reason),
+            PlanVerdict::Waits(_) => ("waits", outlook.reason),
         };
         let estimate = outlook.estimate;
         let known = estimate.as_ref();
@@ -347,7 +366,8 @@ impl Preflight {
             serving: known.and_then(|it| it.serving),
             budget_usd: outlook.approve_above.dollars(),
             outcome,
-            reason: outlook.reason,
+            is_certain,
+            reason,
             warnings: outlook.warnings,
             defaults: outlook.defaults,
             minutes: prices().tuning_minutes.value,
@@ -360,6 +380,23 @@ impl Preflight {
     pub(crate) fn drops(&self) -> PredictedDrops {
         drops(&self.cleaned.report.codes, &self.settings)
     }
+}
+
+/// The tokens of a pass, at least and at most, and the least of them alone: as counted by the service, or
+/// estimated, and then within [`UNCOUNTED_PERCENT`].
+fn passes(tokens: &TokenCounts) -> [PassTokens; 2] {
+    let percent = match tokens.calibration {
+        Some(_) => 0,
+        None => UNCOUNTED_PERCENT,
+    };
+    let of = |tokens: u64, percent: u64| tokens.saturating_mul(percent) / 100;
+    let low = of(tokens.billable(), 100 - percent);
+    let high = of(tokens.billable_max(), 100 + percent);
+    let least = PassTokens {
+        low,
+        high: of(tokens.billable_max(), 100 - percent),
+    };
+    [PassTokens { low, high }, least]
 }
 
 /// The rows that `settings` keep and the service would drop. Rows that they reject do not reach it.
@@ -396,6 +433,59 @@ mod tests {
     }
 
     #[test]
+    fn a_price_holds_what_the_service_may_count() {
+        let mut tokens = TokenCounts {
+            billable_per_epoch: 11_384,
+            billable_per_epoch_max: 20_000,
+            ..TokenCounts::default()
+        };
+        let [pass, least] = passes(&tokens);
+        assert_eq!((pass.low, pass.high), (8_538, 25_000));
+        assert_eq!((least.low, least.high), (8_538, 15_000));
+        tokens.calibration = Some(clean_engine::Calibration {
+            model: String::new(),
+            rows: 16,
+            estimated: 1_000,
+            counted: 912,
+        });
+        let [pass, least] = passes(&tokens);
+        assert_eq!((pass.low, pass.high), (10_382, 18_240));
+        assert_eq!(pass, least);
+    }
+
+    #[test]
+    fn a_run_whose_price_may_be_above_its_budget_is_not_certain_to_go_ahead() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("data.jsonl");
+        let row =
+            |n: u32| format!("{{\"input\": \"question {n}\", \"output\": \"one two {n} four\"}}\n");
+        std::fs::write(&file, (0..300).map(row).collect::<String>()).unwrap();
+        let recipe = directory.path().join(recipe::FILE_NAME);
+        let today = NaiveDate::from_ymd_opt(2026, 11, 30).unwrap();
+        let policy = crate::policy::policy().unwrap();
+        let price = |budget: f64| {
+            std::fs::write(&recipe, format!("[tune]\nbudget_usd = {budget:?}\n")).unwrap();
+            let (screen, earlier) = (Screen::new(), EarlierVersions::default());
+            let checked = check(&file, None, &screen, Machine::default(), &SettingOverrides::default(), &earlier);
+            let dataset = "a".parse().unwrap();
+            checked
+                .unwrap()
+                .price(&dataset, &policy, "us-central1", today)
+        };
+        let free = price(0.0);
+        assert_eq!((free.outcome, free.is_certain), ("awaits_approval", true));
+        let (low, high) = (free.usd.unwrap(), free.usd_max.unwrap());
+        assert!(low < high, "{free:?}");
+        let middle = price(f64::midpoint(low, high));
+        assert_eq!(
+            (middle.outcome, middle.is_certain),
+            ("awaits_approval", false)
+        );
+        let above = price(high + 0.01);
+        assert_eq!((above.outcome, above.is_certain), ("runs", true));
+    }
+
+    #[test]
     fn a_recipe_next_to_the_rows_is_used() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("data.jsonl");
@@ -423,7 +513,7 @@ mod tests {
         let today = NaiveDate::from_ymd_opt(2026, 11, 30).unwrap();
         let policy = crate::policy::policy().unwrap();
         let price = kept.price(&"a".parse().unwrap(), &policy, "us-central1", today);
-        assert_eq!((price.epochs, price.outcome), (2, "runs"));
+        assert_eq!((price.epochs, price.outcome), (2, "awaits_review"));
         std::fs::write(&recipe, "[clean]\nwords = 1\n").unwrap();
         let error = check().unwrap_err();
         assert!(matches!(error, Error::Settings { .. }), "{error}");

@@ -162,12 +162,12 @@ fn dataset(name: &str, table: &Table, faults: &mut Vec<String>) -> Option<Datase
         "models",
         "a list of routes, such as [\"support\"]",
         |value| {
-            let names = value.as_array()?.iter();
+            let names = value.as_array().filter(|it| !it.is_empty())?.iter();
             names.map(|name| name.as_str()?.parse().ok()).collect()
         },
     );
     let base_models = section.optional("base_models", "a list of models", |value| {
-        let names = value.as_array()?.iter();
+        let names = value.as_array().filter(|it| !it.is_empty())?.iter();
         names
             .map(|name| Some(model_id(name.as_str()?).to_owned()))
             .collect()

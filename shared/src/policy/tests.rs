@@ -35,6 +35,30 @@ fn check(text: &str, expected: &[&str]) {
 }
 
 #[test]
+fn a_list_that_allows_nothing_is_a_fault() {
+    check(
+        &format!("{SPEND}[[dataset]]\nname = \"a\"\nmodels = []\nbase_models = []\n"),
+        &[
+            "`dataset 1.models` is []: expected a list of routes, such as [\"support\"]",
+            "`dataset 1.base_models` is []: expected a list of models",
+        ],
+    );
+}
+
+#[test]
+fn a_tuned_model_is_served_where_it_was_tuned() {
+    for (location, region, expected) in [
+        (Residency::Us, "us-central1", "us"),
+        (Residency::Eu, "europe-west4", "eu"),
+        (Residency::Global, "us-central1", "us"),
+        (Residency::Global, "europe-west4", "eu"),
+        (Residency::Global, "asia-east1", "global"),
+    ] {
+        assert_eq!(location.serving_location(region), expected);
+    }
+}
+
+#[test]
 fn every_fault_names_its_field_what_was_found_and_what_was_expected() {
     check("", &["`[spend]` is missing"]);
     check("spend = 3", &["`spend` is 3: expected a table"]);

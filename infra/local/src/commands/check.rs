@@ -327,20 +327,41 @@ fn print(
 /// The report, and the price where rows were kept.
 pub(crate) fn render(file: &Path, preflight: &Preflight, conditions: &PlanConditions) -> String {
     let report = &preflight.cleaned.report;
-    let mut text = clean_engine::render(report);
-    if report.rows.kept > 0 {
-        let price = conditions.price(file, preflight);
-        text.push_str(&price_lines(&price, &preflight.drops()));
-        text.push('\n');
-        for reason in conditions.review(file, preflight) {
-            text.extend([
-                "Review: waits for a person, before any run is planned: ",
-                &reason,
-                "\n",
-            ]);
-        }
+    let text = clean_engine::render(report);
+    if report.rows.kept == 0 {
+        return text;
     }
-    text
+    // The report's own next step is about the rows alone. What to do next depends on the run as well.
+    let (findings, of_rows) = text.rsplit_once(NEXT).unwrap_or((&text, ""));
+    let price = conditions.price(file, preflight);
+    let review = conditions.review(file, preflight);
+    let review = review.iter().map(|reason| format!("Review: {reason}\n"));
+    let review: String = review.collect();
+    let lines = price_lines(&price, &preflight.drops());
+    let next = next_step(price.outcome, of_rows.trim());
+    format!("{findings}{lines}\n{review}{NEXT}{next}\n")
+}
+
+/// What the line of the next step starts with.
+const NEXT: &str = "Next: ";
+
+/// What a person does next: `of_rows`, unless the run needs something else.
+fn next_step(outcome: &str, of_rows: &str) -> String {
+    let after = match outcome {
+        "fails" => {
+            return "change what the line `Run` names, and run `check` again; uploaded as it is, the file buys \
+                    nothing."
+                .to_owned();
+        }
+        "waits" => {
+            return "do what the line `Run` names; uploaded before that, the file waits."
+                .to_owned();
+        }
+        "awaits_review" => "Then accept its version with `lapidary datasets accept`.",
+        "awaits_approval" => "Then approve its run with `lapidary approve`.",
+        _ => return of_rows.to_owned(),
+    };
+    format!("{of_rows} {after}")
 }
 
 /// The price and the time of tuning on the rows, and what would become of the run.
@@ -363,11 +384,18 @@ fn price_lines(price: &Price, drops: &PredictedDrops) -> String {
             lines.push(format!("Serving: {}", serving.price()));
         }
     }
-    lines.push(match price.outcome {
-        "runs" => format!("Run: goes ahead: {reason}"),
-        "awaits_approval" => format!("Run: waits for approval: {reason}"),
-        "waits" => format!("Run: {reason}"),
-        _ => format!("Run: would fail: {reason}"),
+    lines.push(match (price.outcome, price.is_certain) {
+        ("runs", _) => format!("Run: goes ahead: {reason}"),
+        ("awaits_review", _) => format!(
+            "Run: waits until a person accepts the rows, see `Review`; by its price then: {reason}"
+        ),
+        ("awaits_approval", true) => format!("Run: waits for approval: {reason}"),
+        ("awaits_approval", false) => {
+            format!("Run: may wait for approval, by the service's count of tokens: {reason}")
+        }
+        ("waits", _) => format!("Run: {reason}"),
+        (_, true) => format!("Run: would fail: {reason}"),
+        (_, false) => format!("Run: may fail, by the service's count of tokens: {reason}"),
     });
     lines.extend(price.defaults.iter().map(|it| format!("Default: {it}")));
     lines.extend(price.warnings.iter().map(|it| format!("Warning: {it}")));
@@ -437,6 +465,62 @@ mod tests {
     }
 
     #[test]
+    fn the_next_step_and_the_line_of_the_run_agree() {
+        let next = |outcome| next_step(outcome, "upload it.");
+        assert_eq!(next("runs"), "upload it.");
+        assert!(next("awaits_review").starts_with("upload it. Then accept"));
+        assert!(next("awaits_approval").starts_with("upload it. Then approve"));
+        for outcome in ["waits", "fails"] {
+            assert!(!next(outcome).contains("upload it"), "{outcome}");
+        }
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("rows.jsonl");
+        let conditions = PlanArgs::default().conditions().unwrap();
+        let text = |recipe: &str, rows: u32| {
+            std::fs::write(directory.path().join("recipe.toml"), recipe).unwrap();
+            let row =
+                |n| format!("{{\"input\":\"question {n}\",\"output\":\"one two {n} four\"}}\n");
+            std::fs::write(&file, (0..rows).map(row).collect::<String>()).unwrap();
+            let earlier = EarlierVersions::default();
+            let machine = CleaningLimits::default().machine();
+            let result = preflight::check(&file, None, &Screen::new(), machine, &SettingOverrides::default(), &earlier);
+            let code = file_code(&file, &result, &conditions);
+            (render(&file, &result.unwrap(), &conditions), code)
+        };
+        for (recipe, rows, run, next, code) in [
+            ("", 300, "\nRun: goes ahead", "upload", 0),
+            (
+                "[tune]\nbudget_usd = 0.0",
+                300,
+                "\nRun: waits for approval",
+                "lapidary approve",
+                0,
+            ),
+            (
+                "[tune]\nbase_model = 'gemini-2.5-flash'",
+                300,
+                "\nRun: would fail",
+                "check",
+                2,
+            ),
+            (
+                "",
+                12,
+                "\nRun: waits until a person accepts",
+                "datasets accept",
+                0,
+            ),
+        ] {
+            let (text, found) = text(recipe, rows);
+            assert!(text.contains(run), "{recipe}: {text}");
+            assert_eq!(text.matches(NEXT).count(), 1, "{text}");
+            let last = text.lines().last().unwrap();
+            assert!(last.starts_with(NEXT) && last.contains(next), "{text}");
+            assert_eq!(found, code, "{text}");
+        }
+    }
+
+    #[test]
     fn a_check_says_what_becomes_of_the_run() {
         let estimate = Estimate {
             tokens_low: 186_000,
@@ -455,6 +539,7 @@ mod tests {
             serving: None,
             budget_usd: 5.0,
             outcome,
+            is_certain: true,
             reason: reason.to_owned(),
             warnings: Vec::new(),
             defaults: Vec::new(),
