@@ -43,6 +43,10 @@ pub struct Route {
     /// Targets that `target` replaced, the latest last, at most [`BEHIND_MAX`].
     #[serde(default)]
     pub behind: Vec<Target>,
+    /// Targets that a person sent calls back from, the latest last, at most [`BEHIND_MAX`]: a person may lead
+    /// the route to them again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<Target>,
     /// The latest changes, the latest last, at most [`HISTORY_MAX`].
     #[serde(default)]
     pub history: Vec<Change>,
@@ -199,6 +203,7 @@ impl Route {
             target: None,
             hold: None,
             behind: Vec::new(),
+            left: Vec::new(),
             history: Vec::new(),
             canary: None,
             canary_history: Vec::new(),
@@ -324,11 +329,11 @@ pub enum NotBehind {
     },
 }
 
-/// Sends calls back to `to`, in the name of `by`. What was skipped is no longer behind.
+/// Sends calls back to `to`, in the name of `by`. What was skipped is no longer behind, but can still be named.
 ///
 /// # Errors
 ///
-/// Where it serves already, or is not behind the present target.
+/// Where it serves already, or has not served, or too long ago.
 pub fn roll_back(
     route: Route,
     to: &BackTo,
@@ -336,27 +341,43 @@ pub fn roll_back(
     reason: &str,
     at: DateTime<Utc>,
 ) -> Result<Route, NotBehind> {
-    let Some(present) = &route.target else {
-        return Err(NotBehind::AtBase(route.base));
-    };
-    let kept = match to {
-        BackTo::Before => route.behind.len(),
-        BackTo::Base => 0,
-        BackTo::Target(wanted) if present.is_of(wanted) => {
+    let mut behind = route.behind.clone();
+    let mut left = route.left.clone();
+    let next = match (to, &route.target) {
+        (BackTo::Before | BackTo::Base, None) => return Err(NotBehind::AtBase(route.base)),
+        (BackTo::Target(wanted), Some(present)) if present.is_of(wanted) => {
             return Err(NotBehind::Serves(present.run.clone()));
         }
-        BackTo::Target(wanted) => {
-            let found = route.behind.iter().rposition(|target| target.is_of(wanted));
-            let found = found.ok_or_else(|| NotBehind::Unknown {
-                found: wanted.clone(),
-                expected: possible(&route),
-            })?;
-            found.saturating_add(1)
+        (BackTo::Before, Some(_)) => behind.pop(),
+        (BackTo::Base, Some(_)) => {
+            left.append(&mut behind);
+            None
+        }
+        (BackTo::Target(wanted), _) => {
+            let is_wanted = |target: &Target| target.is_of(wanted);
+            if let Some(found) = behind.iter().rposition(is_wanted) {
+                left.extend(behind.drain(found.saturating_add(1)..));
+                behind.pop()
+            } else if let Some(found) = left.iter().rposition(is_wanted) {
+                Some(left.remove(found))
+            } else {
+                return Err(NotBehind::Unknown {
+                    found: wanted.clone(),
+                    expected: possible(&route),
+                });
+            }
         }
     };
-    let mut behind = route.behind.clone();
-    behind.truncate(kept);
-    let mut back = rollback(Route { behind, ..route }, reason, at);
+    if let Some(present) = &route.target {
+        left.retain(|target| target.run != present.run);
+        left.push(present.clone());
+    }
+    let left = latest(left, BEHIND_MAX);
+    let mut back = Route {
+        behind,
+        left,
+        ..route.changed(RouteMove::Rollback, next, reason, at)
+    };
     if let Some(change) = back.history.last_mut() {
         change.by = Some(by.to_owned());
     }
@@ -365,8 +386,16 @@ pub fn roll_back(
 
 /// What a route can be sent back to.
 fn possible(route: &Route) -> String {
-    let runs = route.behind.iter().rev().map(|target| target.run.as_str());
-    let all: Vec<&str> = runs.chain(["base"]).collect();
+    let earlier = route.left.iter().chain(&route.behind).rev();
+    let mut all: Vec<&str> = Vec::new();
+    for run in earlier.map(|target| target.run.as_str()) {
+        if !all.contains(&run) {
+            all.push(run);
+        }
+    }
+    if route.target.is_some() {
+        all.push("base");
+    }
     all.join(", ")
 }
 
@@ -491,6 +520,41 @@ mod tests {
         );
         let base = roll_back(Route::new("gemini"), &BackTo::Before, "ada", "", at(9));
         assert_eq!(base, Err(NotBehind::AtBase("gemini".to_owned())));
+    }
+
+    #[test]
+    fn a_person_leads_a_route_from_the_base_model_to_what_served_earlier() {
+        let all = ["d-v1-a", "d-v2-b", "d-v3-c"];
+        let route = all.into_iter().fold(Route::new("gemini"), |route, name| {
+            promote(route, target(name), "better", at(0))
+        });
+        let to = |name: &str| BackTo::Target(name.to_owned());
+        let back = |route: &Route, to: &BackTo| roll_back(route.clone(), to, "ada", "", at(9));
+        let base = back(&route, &BackTo::Base).unwrap();
+        for name in all {
+            let again = back(&base, &to(name)).unwrap();
+            assert_eq!((run(&again), again.version), (Some(name), base.version + 1));
+            let change = again.history.last().unwrap();
+            assert_eq!(
+                (change.from.as_deref(), change.to.as_deref()),
+                (None, Some(name))
+            );
+            assert_eq!(back(&again, &BackTo::Base).unwrap().target, None);
+        }
+        let refused = back(&base, &to("d-v9")).unwrap_err().to_string();
+        assert_eq!(
+            refused,
+            "it can return to d-v3-c, d-v2-b, d-v1-a, and not to `d-v9`"
+        );
+        // And forward again from the one before.
+        let before = back(&route, &BackTo::Before).unwrap();
+        assert_eq!(run(&back(&before, &to("d-v3")).unwrap()), Some("d-v3-c"));
+        // However often: the document stays bounded.
+        let often = (0..40).fold(route, |route, turn| {
+            let to = to(["d-v1", "d-v3"][usize::from(turn % 2_u8)]);
+            back(&route, &to).unwrap_or(route)
+        });
+        assert!(often.left.len() <= BEHIND_MAX, "{}", often.left.len());
     }
 
     #[test]

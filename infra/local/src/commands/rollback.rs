@@ -58,6 +58,9 @@ pub(crate) async fn run(args: Args) -> CommandResult {
 /// What the route was and is, and what the next rollback does.
 fn describe(model: &DatasetName, before: &Route, after: &Route) -> String {
     let next = match (after.behind.len(), &after.target) {
+        (_, None) if after.hold.is_some() => {
+            "no run is promoted until the hold is lifted with `lapidary hold MODEL --lift`"
+        }
         (_, None) => "the next promoted run changes it again",
         (0, Some(_)) => "the next rollback returns to the base model",
         (_, Some(_)) => "it can be rolled back further",
