@@ -26,10 +26,10 @@ pub(crate) struct PersonArgs {
     pub(crate) stack: StackArgs,
 }
 
-/// A person's name, without blanks around it.
-fn person(name: &str) -> Result<String, String> {
+/// A name to be kept in a history: without one it would not say who.
+fn person(name: &str) -> Result<String, &'static str> {
     match name.trim() {
-        "" => Err("expected the name of a person, found none".to_owned()),
+        "" => Err("expected the name of a person"),
         name => Ok(name.to_owned()),
     }
 }
@@ -68,5 +68,21 @@ impl CleaningLimits {
             machine.dedup_bytes = usize::try_from(size.as_u64()).unwrap_or(usize::MAX);
         }
         machine
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_has_a_name() {
+        assert_eq!(
+            person(" ada@example.com ").as_deref(),
+            Ok("ada@example.com")
+        );
+        for blank in ["", "  ", "\t"] {
+            assert!(person(blank).is_err(), "{blank:?}");
+        }
     }
 }

@@ -94,7 +94,11 @@ impl Prices {
         let found = nearest.map(|(_, _, name)| name);
         found.ok_or_else(|| NoSuccessor::NoneOutlives {
             model: model.to_owned(),
-            tunable: self.tunable().collect::<Vec<_>>().join(", "),
+            tunable: self
+                .tunable()
+                .filter(|it| *it != model)
+                .collect::<Vec<_>>()
+                .join(", "),
         })
     }
 }
@@ -168,7 +172,7 @@ mod tests {
         assert_eq!(
             after("far", "2027-05-15").unwrap_err(),
             "no model of the price list outlives `far` by 90 days: \
-            name one of far, near, old, soon"
+            name one of near, old, soon"
         );
         let elsewhere = prices.successor("old", "us-east1", day("2027-01-01"));
         assert!(elsewhere.is_err(), "not tuned there");

@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use shared::{
-    event::RunEvaluated, google::documents::Write, id::RunId, route::GateDecision, run::Run,
+    evaluation::EvaluationRecord, event::RunEvaluated, google::documents::Write, id::RunId,
+    route::GateDecision, run::Run,
 };
 
 use crate::{arguments::PersonArgs, exit::CommandResult, output, session::Session};
@@ -30,6 +31,15 @@ pub(crate) async fn run(args: Args) -> CommandResult {
     let documents = &session.documents;
     if documents.get::<Run>(id.as_str()).await?.is_none() {
         return Err(format!("no run `{id}`: list the runs with `lapidary runs`").into());
+    }
+    if documents
+        .get::<EvaluationRecord>(id.as_str())
+        .await?
+        .is_none()
+    {
+        return Err(
+            format!("run {id} is not evaluated: the gate decides by its evaluation").into(),
+        );
     }
     if let Some(stored) = documents.get::<GateDecision>(id.as_str()).await? {
         let reopened = GateDecision {

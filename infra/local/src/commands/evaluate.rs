@@ -18,7 +18,7 @@ use shared::{
     event::RunFinished,
     google::documents::{Stored, Write},
     id::RunId,
-    run::Run,
+    run::{Run, State},
 };
 
 use crate::{
@@ -86,6 +86,12 @@ async fn evaluate(args: Args) -> CommandResult {
         if !run.value.state.is_final() {
             let state = run.value.state.as_str();
             return Err(format!("run {id} is {state}: it is evaluated when it has ended").into());
+        }
+        if run.value.state != State::Succeeded && run.value.chosen.is_none() {
+            let state = run.value.state.as_str();
+            return Err(
+                format!("run {id} is {state} without a model: nothing can be evaluated").into(),
+            );
         }
         again(&session, id).await?;
         output::write(&format!("the models of {id} are asked again\n"))?;

@@ -56,6 +56,13 @@ pub(crate) async fn run(args: Args) -> CommandResult {
             .map_err(|none| format!("{none} with --base-model"))?
             .to_owned(),
     };
+    if base_model == before.plan.base_model {
+        return Err(format!(
+            "`{}` is tuned on {base_model} already: name another base model with --base-model",
+            args.model
+        )
+        .into());
+    }
     version.recipe.tune.base_model = base_model;
     let uri = session.address("POLICY_URI")?.parse()?;
     let policy = PolicyObject::new(session.objects.clone(), uri);
@@ -65,6 +72,10 @@ pub(crate) async fn run(args: Args) -> CommandResult {
         region,
     };
     let successor = planner.plan(&version, &policy.read().await?, now).await?;
+    if successor.state == State::Failed {
+        // Nothing is written: a run that cannot be bought would stay in every list.
+        return Err(successor.reason.into());
+    }
     let run = write(&session, succeeding(successor, &before, &args, now)).await?;
     output::write(&format!("{}\n", describe(&run, &before)))?;
     Ok(match run.state {

@@ -33,7 +33,9 @@ const AWAITING_MAX: u32 = 30;
 /// Refused uploads that are shown.
 const REFUSED_MAX: usize = 10;
 /// Longest reason that is shown, in characters.
-const REASON_MAX: usize = 110;
+const REASON_MAX: usize = 1_000;
+/// Width of the lines of a reason, in characters.
+const REASON_WIDTH: usize = 110;
 
 /// The arguments.
 #[derive(Debug, clap::Args)]
@@ -213,9 +215,14 @@ fn table(runs: &[RunSummary]) -> TextTable {
             run.verdict.as_ref().map_or("–", verdict_words).to_owned(),
             if run.serves { run.model.as_str() } else { "" }.to_owned(),
         ];
-        table.row_with_note(cells, text::line(&run.reason, REASON_MAX));
+        table.row_with_notes(cells, reason_lines(&run.reason));
     }
     table
+}
+
+/// A reason in lines: what to do stands at its end, so that it is not cut.
+fn reason_lines(reason: &str) -> Vec<String> {
+    text::wrap(&text::line(reason, REASON_MAX), REASON_WIDTH)
 }
 
 /// A verdict for people.
@@ -242,7 +249,7 @@ fn awaiting_review(versions: impl Iterator<Item = Version>) -> String {
         let at = version.created_at.format("%Y-%m-%d %H:%M").to_string();
         let reasons = version.review.map(|review| review.reasons.join("; "));
         let cells = [version.id.to_string(), "awaiting review".to_owned(), at];
-        table.row_with_note(cells, text::line(&reasons.unwrap_or_default(), REASON_MAX));
+        table.row_with_notes(cells, reason_lines(&reasons.unwrap_or_default()));
     }
     if table.is_empty() {
         return String::new();
@@ -268,7 +275,7 @@ fn refused(uploads: impl Iterator<Item = Upload>) -> String {
     for (upload, word) in refused.take(REFUSED_MAX) {
         let at = upload.at.format("%Y-%m-%d %H:%M").to_string();
         let cells = [upload.artifact.uri.object, word.to_owned(), at];
-        table.row_with_note(cells, text::line(&upload.note, REASON_MAX));
+        table.row_with_notes(cells, reason_lines(&upload.note));
     }
     if table.is_empty() {
         return String::new();

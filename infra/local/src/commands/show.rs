@@ -24,8 +24,8 @@ use crate::{
     },
 };
 
-/// Characters of a note that are shown: a cause, its advice and what was kept.
-const NOTE_MAX: usize = 500;
+/// Longest note of a history that is shown, in characters: of a person's reason with what is done about it.
+const NOTE_MAX: usize = 2_000;
 
 /// The arguments.
 #[derive(Debug, clap::Args)]
