@@ -151,7 +151,7 @@ impl RunId {
 }
 
 /// The id in a model's name: `models/X`, `publishers/google/models/X`, and the same below a project, are the
-/// model `X`. Any other text stays as it is, so that an error shows what was written.
+/// model `X`, as is `google/X`. Any other text stays as it is, so that an error shows what was written.
 pub fn model_id(name: &str) -> &str {
     match name.rsplit_once("models/") {
         Some(("" | "publishers/google/", id)) => id,
@@ -160,7 +160,8 @@ pub fn model_id(name: &str) -> &str {
         {
             id
         }
-        Some(_) | None => name,
+        Some(_) => name,
+        None => name.strip_prefix("google/").unwrap_or(name),
     }
 }
 

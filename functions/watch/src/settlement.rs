@@ -193,9 +193,12 @@ pub(crate) async fn price_again(
     let counted = format!("Vertex AI has counted {tokens} training tokens, which cost {usd}");
     let Some(refusal) = refusal else {
         let estimated = run.estimate.price();
-        if usd.to_string() != estimated {
-            run.note("watch", format!("{counted}, and not {estimated}"), now);
-        }
+        let difference = if estimated == usd.to_string() {
+            String::new()
+        } else {
+            format!(", and not {estimated}")
+        };
+        run.note("watch", format!("{counted}{difference}"), now);
         return Ok(Priced::Checked);
     };
     let why = format!("{counted}: {refusal}");

@@ -57,7 +57,7 @@ impl HealthCode {
                 "the training loss climbs; tune again with a lower learning_rate_multiplier"
             }
             Self::Overfit => {
-                "the evaluation loss rises while the training loss falls; use the best checkpoint, \
+                "the evaluation loss rises and the training loss does not; use the best checkpoint, \
                  fewer epochs or more rows"
             }
             Self::Plateau => {

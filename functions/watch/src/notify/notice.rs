@@ -8,6 +8,7 @@ use shared::{
     id::{self, RunId},
     quantity,
     run::{Run, State as RunState},
+    spend::Usd,
 };
 
 /// One notification, whatever form it is sent in.
@@ -118,6 +119,8 @@ fn about(
 ) -> Notice {
     let reported = run.reported.as_ref().and_then(|reported| reported.usd);
     let cost = reported.unwrap_or(run.estimate.usd_high);
+    // In whole micro-dollars, as amounts are kept: a sum of binary fractions has digits that mean nothing.
+    let cost = Usd::rounded_up(cost).map_or(cost, Usd::dollars);
     let state = run.state.as_str();
     Notice {
         id: id::digest(&[kind, run.id.as_str(), &run.attempt.to_string(), state]),
