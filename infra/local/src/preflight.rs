@@ -349,7 +349,11 @@ impl Preflight {
         let (outcome, reason) = match outlook.verdict {
             PlanVerdict::Fails => ("fails", outlook.reason),
             // Nothing is planned before a person has looked at the rows.
-            _ if !reviewed.is_empty() => ("awaits_review", outlook.reason),
+            PlanVerdict::Runs | PlanVerdict::AwaitsApproval | PlanVerdict::Waits(_)
+                if !reviewed.is_empty() =>
+            {
+                ("awaits_review", outlook.reason)
+            }
             PlanVerdict::Runs => ("runs", outlook.reason),
             PlanVerdict::AwaitsApproval => ("awaits_approval", outlook.reason),
             PlanVerdict::Waits(_) => ("waits", outlook.reason),

@@ -144,9 +144,8 @@ impl fmt::Display for GoneKnob {
 pub(super) fn gone(recipe: &Table) -> Vec<GoneKnob> {
     let mut found = Vec::new();
     for (key, value) in recipe {
-        match value {
-            Value::Table(_) if key == "clean" => {}
-            value => look(&[key], value, &mut found),
+        if key != "clean" {
+            look(&[key], value, &mut found);
         }
     }
     found
