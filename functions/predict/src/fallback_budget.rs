@@ -20,7 +20,7 @@ pub(crate) struct FallbackBudget {
 }
 
 impl FallbackBudget {
-    /// With this share of a model's answers; 1 is no limit.
+    /// With this share of a model's answers, from 0, none, to 1, all.
     pub(crate) fn new(share: f64) -> Self {
         Self {
             share,

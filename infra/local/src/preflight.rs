@@ -470,7 +470,14 @@ mod tests {
         let price = |budget: f64| {
             std::fs::write(&recipe, format!("[tune]\nbudget_usd = {budget:?}\n")).unwrap();
             let (screen, earlier) = (Screen::new(), EarlierVersions::default());
-            let checked = check(&file, None, &screen, Machine::default(), &SettingOverrides::default(), &earlier);
+            let checked = check(
+                &file,
+                None,
+                &screen,
+                Machine::default(),
+                &SettingOverrides::default(),
+                &earlier,
+            );
             let dataset = "a".parse().unwrap();
             checked
                 .unwrap()

@@ -483,7 +483,14 @@ mod tests {
             std::fs::write(&file, (0..rows).map(row).collect::<String>()).unwrap();
             let earlier = EarlierVersions::default();
             let machine = CleaningLimits::default().machine();
-            let result = preflight::check(&file, None, &Screen::new(), machine, &SettingOverrides::default(), &earlier);
+            let result = preflight::check(
+                &file,
+                None,
+                &Screen::new(),
+                machine,
+                &SettingOverrides::default(),
+                &earlier,
+            );
             let code = file_code(&file, &result, &conditions);
             (render(&file, &result.unwrap(), &conditions), code)
         };
