@@ -9,7 +9,7 @@
 //! | nothing, the request was not sent (no connection, no token for now) | – | – | `NotNow` | `NotNow` |
 //! | nothing, the request was not sent (the credentials are refused) | – | – | `NotAllowed` | `NotAllowed` |
 //! | nothing, the request was sent (time-out, broken connection, unreadable answer) | – | – | `NotNow` | `Unknown` |
-//! | the request is wrong | 400, 411, 413, 414, 415, 416, 422, 431 | `INVALID_ARGUMENT`, `OUT_OF_RANGE` | `No` | `No` |
+//! | the request is wrong | 400, 413, 422 | `INVALID_ARGUMENT`, `OUT_OF_RANGE` | `No` | `No` |
 //! | the project is not ready: a service agent, billing | 400, 402, 412 | `FAILED_PRECONDITION` | `NotNow` | `NotNow` |
 //! | we may not: no token, no permission, API disabled | 401, 403 | `UNAUTHENTICATED`, `PERMISSION_DENIED` | `NotAllowed` | `NotAllowed` |
 //! | what the request names is not there (now) | 404, 410 | `NOT_FOUND` | `Missing` | `Missing` |
@@ -18,15 +18,13 @@
 //! | a quota is used up | 429 | `RESOURCE_EXHAUSTED` | `NotNow` | `NotNow` |
 //! | given up on the way | 408, 499, 504 | `DEADLINE_EXCEEDED`, `CANCELLED` | `NotNow` | `Unknown` |
 //! | the service failed | 500, 502, 503, 5xx | `INTERNAL`, `UNAVAILABLE`, `UNKNOWN`, `DATA_LOSS` | `NotNow` | `Unknown` |
-//! | the method does not exist here | 501, 405 | `UNIMPLEMENTED` | `NotNow` | `NotNow` |
-//! | any other 4xx | 4xx | – | `NotNow` | `NotNow` |
+//! | the method does not exist | 501, 405 | `UNIMPLEMENTED` | `No` | `No` |
+//! | any other 4xx | 4xx | – | `No` | `No` |
 //!
 //! The code in the answer's body goes before the HTTP status, which several codes share. The last
 //! two columns differ wherever the call may have had its effect: repeating an idempotent call is
 //! harmless, so nothing needs to be known of its first attempt. `ABORTED` is `Unknown` in both,
-//! since it asks for a retry one level up: read again, then decide again. The last two rows come from
-//! a proxy, or from an address that is set wrongly: nothing has looked at the request, so nothing ends
-//! because of them.
+//! since it asks for a retry one level up: read again, then decide again.
 //!
 //! Sources: <https://cloud.google.com/apis/design/errors>,
 //! <https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto>,
@@ -180,7 +178,7 @@ impl RpcCode {
     /// The code that an HTTP status without one implies; `None` for a 4xx that no code has.
     fn of_http(status: u16) -> Option<Self> {
         match status {
-            400 | 411 | 413..=416 | 422 | 431 => Some(Self::InvalidArgument),
+            400 | 413 | 422 => Some(Self::InvalidArgument),
             401 => Some(Self::Unauthenticated),
             403 => Some(Self::PermissionDenied),
             404 | 410 => Some(Self::NotFound),
@@ -232,15 +230,16 @@ impl CallError {
             lacks,
         };
         match code {
-            Some(RpcCode::InvalidArgument | RpcCode::OutOfRange | RpcCode::AlreadyExists) => {
-                Self::No(refusal)
-            }
-            Some(RpcCode::Unauthenticated | RpcCode::PermissionDenied) => Self::NotAllowed(refusal),
-            Some(RpcCode::NotFound) => Self::Missing(refusal),
             None
             | Some(
-                RpcCode::ResourceExhausted | RpcCode::FailedPrecondition | RpcCode::Unimplemented,
-            ) => Self::NotNow {
+                RpcCode::InvalidArgument
+                | RpcCode::OutOfRange
+                | RpcCode::AlreadyExists
+                | RpcCode::Unimplemented,
+            ) => Self::No(refusal),
+            Some(RpcCode::Unauthenticated | RpcCode::PermissionDenied) => Self::NotAllowed(refusal),
+            Some(RpcCode::NotFound) => Self::Missing(refusal),
+            Some(RpcCode::ResourceExhausted | RpcCode::FailedPrecondition) => Self::NotNow {
                 retry_after,
                 source: refusal.into(),
             },
@@ -358,7 +357,7 @@ mod tests {
         check(401, None, "NotAllowed", "NotAllowed");
         check(403, Some("PERMISSION_DENIED"), "NotAllowed", "NotAllowed");
         check(404, None, "Missing", "Missing");
-        check(405, None, "NotNow", "NotNow");
+        check(405, None, "No", "No");
         check(408, None, "NotNow", "Unknown");
         check(409, Some("ALREADY_EXISTS"), "No", "No");
         check(409, Some("ABORTED"), "Unknown", "Unknown");
@@ -366,14 +365,13 @@ mod tests {
         check(410, None, "Missing", "Missing");
         check(412, None, "NotNow", "NotNow");
         check(413, None, "No", "No");
-        check(415, None, "No", "No");
-        check(418, None, "NotNow", "NotNow");
+        check(418, None, "No", "No");
         check(429, Some("RESOURCE_EXHAUSTED"), "NotNow", "NotNow");
         check(499, Some("CANCELLED"), "NotNow", "Unknown");
         check(500, Some("INTERNAL"), "NotNow", "Unknown");
         check(500, Some("UNKNOWN"), "NotNow", "Unknown");
         check(500, Some("DATA_LOSS"), "NotNow", "Unknown");
-        check(501, Some("UNIMPLEMENTED"), "NotNow", "NotNow");
+        check(501, Some("UNIMPLEMENTED"), "No", "No");
         check(502, None, "NotNow", "Unknown");
         check(503, Some("UNAVAILABLE"), "NotNow", "Unknown");
         check(504, Some("DEADLINE_EXCEEDED"), "NotNow", "Unknown");

@@ -123,7 +123,7 @@ async fn the_best_checkpoint_of_a_run_that_overfits_is_kept() {
     // The number of checkpoints by then depends on when the alert arrives; that training continued
     // after the chosen one does not.
     assert!(Some(chosen.step) < curve.last_step(), "{chosen:?}");
-    let found: EvaluationRecord = harness.document("the evaluation", run.id.as_str()).await;
+    let found = harness.evaluated(&run.id).await;
     assert_eq!(Some(&found.tuned), chosen.endpoint.as_ref());
     assert_eq!(found.evaluation.rows, 6);
     let decision = harness.decision(&run.id).await;

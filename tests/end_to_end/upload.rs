@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 use shared::{
     curve::{Curve, Point},
     dataset::{UploadOutcome, Version},
-    evaluation::EvaluationRecord,
     event::ObjectFinalized,
     google::documents::Write,
     job_state::JobState,
@@ -147,7 +146,7 @@ async fn check_curve(harness: &Harness, run: &Run) {
 }
 
 async fn check_evaluation(harness: &Harness, run: &Run) {
-    let found: EvaluationRecord = harness.document("the evaluation", run.id.as_str()).await;
+    let found = harness.evaluated(&run.id).await;
     let evaluation = serde_json::to_value(&found.evaluation).unwrap();
     assert_eq!(
         (&evaluation["rows"], &evaluation["planned"]),

@@ -23,6 +23,7 @@ use local::{
 use serde_json::Value;
 use shared::{
     dataset::{Upload, Version},
+    evaluation::EvaluationRecord,
     event::ObjectFinalized,
     google::documents::Document,
     id::RunId,
@@ -226,6 +227,20 @@ impl Harness {
                     run.history.last()
                 )),
                 None => Err(format!("no run of {version}")),
+            }
+        })
+        .await
+    }
+
+    /// Waits until the evaluation of a run has ended: it exists while the models are asked, too.
+    pub async fn evaluated(&self, run: &RunId) -> EvaluationRecord {
+        wait::until("the evaluation", self, async || {
+            let documents = &self.session.documents;
+            let found = documents.get::<EvaluationRecord>(run.as_str()).await;
+            match found.map_err(|error| error.to_string())? {
+                Some(stored) if stored.value.decided => Ok(stored.value),
+                Some(stored) => Err(format!("{:?}", stored.value.pending)),
+                None => Err("no evaluation".to_owned()),
             }
         })
         .await

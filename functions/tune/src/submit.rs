@@ -61,6 +61,14 @@ pub enum AfterFailure {
 /// Decides what follows from `error` of a call to create a job: only a definite no fails the run.
 pub fn after(error: &CallError) -> AfterFailure {
     match error {
+        // From a proxy, or an address that is set wrongly: nothing has looked at the request.
+        CallError::No(refusal) if matches!(refusal.code, None | Some(RpcCode::Unimplemented)) => {
+            AfterFailure::Wait {
+                code: WaitCode::Service,
+                reason: format!("waits for Vertex AI, which does not serve the call: {refusal}"),
+                missing: Some("an address that serves it".to_owned()),
+            }
+        }
         CallError::No(refusal) => AfterFailure::Fail {
             reason: format!("Vertex AI refused it: {}", refusal.message),
         },
@@ -232,6 +240,19 @@ pub(crate) mod tests {
         let refused = fail("Vertex AI refused it: m");
         check(400, "INVALID_ARGUMENT", "m", &refused);
         check(400, "OUT_OF_RANGE", "m", &refused);
+        for (http_status, code, shown) in [
+            (405, "UNIMPLEMENTED", "UNIMPLEMENTED"),
+            (451, "", "HTTP 451"),
+            (501, "UNIMPLEMENTED", "UNIMPLEMENTED"),
+        ] {
+            let reason = format!("waits for Vertex AI, which does not serve the call: m ({shown})");
+            let waits = wait(
+                WaitCode::Service,
+                &reason,
+                Some("an address that serves it"),
+            );
+            check(http_status, code, "m", &waits);
+        }
         let agents = "Service agents are being provisioned";
         let waits = wait(
             WaitCode::Service,
