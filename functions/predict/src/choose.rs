@@ -129,9 +129,11 @@ mod tests {
         assert_eq!(found, expected, "{tuned:?}");
         // Only the doubt in a reply has a budget.
         let bounded = after_tuned(tuned, &FallbackRules::default(), || false);
-        let expected = match expected {
-            AfterTuned::AskBase(FallbackReason::LowConfidence) => AfterTuned::ServeOverBudget,
-            other => other,
+        let is_doubted = expected == AfterTuned::AskBase(FallbackReason::LowConfidence);
+        let expected = if is_doubted {
+            AfterTuned::ServeOverBudget
+        } else {
+            expected
         };
         assert_eq!(bounded, expected, "{tuned:?}");
     }
