@@ -82,12 +82,13 @@ impl CloudConfig {
         })
     }
 
-    /// The names of the settings of all functions.
+    /// The names of the settings of all functions, and of those that every one of them has: a proxy may stand before
+    /// Vertex AI.
     pub(crate) fn settings(&self) -> BTreeSet<&str> {
         let functions = self.functions.values().flat_map(|it| it.settings.keys());
         let callers = self.auth_variables.values().flat_map(BTreeMap::keys);
         let own = functions.chain(callers).map(String::as_str);
-        own.chain(["TUNING_REGION"]).collect()
+        own.chain(["TUNING_REGION", "VERTEX_ENDPOINT"]).collect()
     }
 
     /// The variables that `function` must have: infra/gcp/settings.tf.
