@@ -11,7 +11,6 @@ use system_tests::{
         chain::{TestChain, setup},
     },
     harness::{Harness, Setup},
-    wait,
 };
 use watch::notify::{
     announcement::Announcement,
@@ -37,17 +36,6 @@ fn rows() -> String {
     (1..=60).map(row).collect()
 }
 
-/// Waits until `subscription` has a message that its function has not got.
-async fn is_published(harness: &Harness, subscription: &str) {
-    wait::until("a message", harness, async || {
-        match harness.backlog(subscription).await {
-            0 => Err("not published"),
-            _ => Ok(()),
-        }
-    })
-    .await;
-}
-
 /// Waits until `watch` knows of `notice`.
 async fn announced(harness: &Harness, notice: &Notice) {
     let found = harness.document::<Announcement>("the announcement", &notice.id);
@@ -69,7 +57,7 @@ async fn a_person_is_asked_although_the_event_of_a_run_was_lost() {
     let mut harness = Harness::start(PROGRAM, Setup::default()).await;
     harness.stack.kill("watch").await.expect("it is killed");
     let _upload = harness.drop_rows("costly", COSTLY, &rows()).await;
-    is_published(&harness, "watch-on-run-awaits-approval").await;
+    harness.has_message("watch-on-run-awaits-approval").await;
     lose(&harness, "watch-on-run-awaits-approval").await;
     harness.stack.restart("watch").await.expect("it starts");
     is_asked_again(&harness).await;
@@ -108,7 +96,7 @@ async fn people_learn_of_a_verdict_although_its_event_was_lost() {
     let harness = &mut chain.harness;
     harness.stack.kill("watch").await.expect("it is killed");
     faults.disarm(&fault).await;
-    is_published(harness, "watch-on-run-evaluated").await;
+    harness.has_message("watch-on-run-evaluated").await;
     lose(harness, "watch-on-run-evaluated").await;
     harness.stack.restart("watch").await.expect("it starts");
     let run = chain.ends_once(&upload).await.run;

@@ -25,9 +25,7 @@ use crate::PROGRAM;
 const RECIPE: &str = "\n[deploy.canary]\nsteps = [50, 100]\nwindow_min = 1\nharm_max = 0.4\n";
 
 async fn lapidary(chain: &TestChain, arguments: &[&str]) -> String {
-    let ended = chain.harness.command(PROGRAM, arguments).await;
-    assert!(ended.status.success(), "{ended:?}");
-    String::from_utf8(ended.stdout).expect("text")
+    chain.harness.expect_command(PROGRAM, arguments).await
 }
 
 async fn route_when(chain: &TestChain, what: &str, is_it: impl Fn(&Route) -> bool) -> Route {

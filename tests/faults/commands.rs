@@ -6,7 +6,6 @@ use system_tests::{
     faults::chain::{MODEL, TestChain, setup},
     harness::{Harness, Setup},
     person::said,
-    wait,
 };
 
 use crate::{
@@ -24,14 +23,7 @@ async fn command(
     harness.stack.kill(function).await.expect("it is killed");
     let (done, printed) = said(harness.command(PROGRAM, arguments).await);
     assert!(done, "{printed}");
-    wait::until("the event of the command", harness, async || match harness
-        .backlog(subscription)
-        .await
-    {
-        0 => Err("not published"),
-        _ => Ok(()),
-    })
-    .await;
+    harness.has_message(subscription).await;
     lose(harness, subscription).await;
     harness.stack.restart(function).await.expect("it starts");
 }

@@ -16,8 +16,7 @@ use crate::PROGRAM;
 
 /// Runs a command of `lapidary` on the chain's system.
 async fn lapidary(chain: &TestChain, arguments: &[&str]) {
-    let ended = chain.harness.command(PROGRAM, arguments).await;
-    assert!(ended.status.success(), "{ended:?}");
+    let _printed = chain.harness.expect_command(PROGRAM, arguments).await;
 }
 
 async fn route(chain: &TestChain) -> Route {

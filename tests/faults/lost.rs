@@ -45,15 +45,7 @@ async fn a_version_without_a_run_gets_one() {
         .expect("it is killed");
     let upload = chain.upload().await;
     let _cleaned = chain.harness.cleaned(&upload).await;
-    wait::until("the version's event", &chain.harness, async || match chain
-        .harness
-        .backlog("tune-on-dataset-cleaned")
-        .await
-    {
-        0 => Err("not published"),
-        _ => Ok(()),
-    })
-    .await;
+    chain.harness.has_message("tune-on-dataset-cleaned").await;
     lose(&chain.harness, "tune-on-dataset-cleaned").await;
     chain
         .harness
@@ -169,13 +161,7 @@ async fn gone(function: &'static str, subscription: &str) -> (TestChain, ObjectF
     let stack = &mut chain.harness.stack;
     stack.kill(function).await.expect("it is killed");
     let upload = chain.upload().await;
-    wait::until("its message", &chain.harness, async || {
-        match chain.harness.backlog(subscription).await {
-            0 => Err("not published"),
-            _ => Ok(()),
-        }
-    })
-    .await;
+    chain.harness.has_message(subscription).await;
     (chain, upload)
 }
 

@@ -339,6 +339,17 @@ impl Harness {
         assert_eq!(self.backlog("dead-letters-pull").await, 0, "dead letters");
     }
 
+    /// Waits until `subscription` has a message that its function has not got.
+    pub async fn has_message(&self, subscription: &str) {
+        wait::until("a message", self, async || {
+            match self.backlog(subscription).await {
+                0 => Err("not published"),
+                _ => Ok(()),
+            }
+        })
+        .await;
+    }
+
     /// Waits until every subscription that is pushed is empty.
     pub async fn settled(&self) {
         wait::until("no message to be pending", self, async || {

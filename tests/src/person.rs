@@ -164,6 +164,13 @@ impl Harness {
         command(program, &[arguments, &["--env-file", env]].concat()).await
     }
 
+    /// Runs a command of `program` that must succeed; gives what it printed.
+    pub async fn expect_command(&self, program: &str, arguments: &[&str]) -> String {
+        let ended = self.command(program, arguments).await;
+        assert!(ended.status.success(), "{ended:?}");
+        String::from_utf8(ended.stdout).expect("UTF-8")
+    }
+
     /// Writes the addresses of the system to an env file for commands.
     pub fn env_file(&self, directory: &Path) -> PathBuf {
         let mut text = String::new();

@@ -10,6 +10,9 @@ use tracing::warn;
 
 use crate::State;
 
+/// What a delivery says that comes second.
+const BUSY: &str = "another delivery asks the models of the run";
+
 /// Takes the evaluation of `run`, before any model is asked. Others see that it waits; if this one ends before it has recorded anything,
 /// `watch` has it tried again.
 pub(crate) async fn take(
@@ -19,7 +22,6 @@ pub(crate) async fn take(
     before: Option<&Stored<EvaluationRecord>>,
 ) -> Result<Stored<EvaluationRecord>, Error> {
     let (id, now) = (run.id.as_str(), state.clock.now());
-    let busy = || Error::Busy("another delivery asks the models of the run".into());
     let open = before.and_then(|before| before.value.pending.clone());
     let pending = Some(open.unwrap_or_else(|| Pending::due(now)).claimed(now));
     let claim = match before {
@@ -47,11 +49,11 @@ pub(crate) async fn take(
         None => state.documents.create(id, &claim).await?,
         Some(before) => state.documents.replace(id, before, &claim).await?,
     };
-    write.or_busy("another delivery asks the models of the run")?;
+    write.or_busy(BUSY)?;
     let taken = state.documents.get::<EvaluationRecord>(id).await?;
     taken
         .filter(|taken| taken.value.pending == claim.pending)
-        .ok_or_else(busy)
+        .ok_or_else(|| Error::Busy(BUSY.into()))
 }
 
 /// Gives it back after an error, so that the next delivery need not wait.

@@ -22,8 +22,8 @@ use crate::{
 
 /// Most events that one tick publishes again; the next round publishes more.
 const PUBLISHED_MAX: usize = 20;
-/// Announcements that are looked for at a time.
-const LOOKS_AT_ONCE: usize = 8;
+/// Announcements that are read at a time.
+const READS_AT_ONCE: usize = 8;
 
 /// Publishes `run-awaits-approval` again for every run of the next page that was not announced.
 pub(crate) async fn publish(state: &State) -> Result<(), Error> {
@@ -38,13 +38,13 @@ pub(crate) async fn publish(state: &State) -> Result<(), Error> {
         let is_open = state.waiting_runs.is_open(&notice.id);
         is_open.then_some((run, notice))
     });
-    let looks = stream::iter(notices).map(async |(run, notice)| {
+    let reads = stream::iter(notices).map(async |(run, notice)| {
         let has_arrived = announcement::has_arrived(&state.documents, &notice).await?;
         Ok::<_, Error>((run, notice, has_arrived))
     });
-    let looks: Vec<(&Run, Notice, bool)> = looks.buffered(LOOKS_AT_ONCE).try_collect().await?;
+    let reads: Vec<(&Run, Notice, bool)> = reads.buffered(READS_AT_ONCE).try_collect().await?;
     let mut published = 0;
-    for (run, notice, has_arrived) in looks {
+    for (run, notice, has_arrived) in reads {
         if has_arrived {
             state.waiting_runs.close(&notice.id);
         } else {

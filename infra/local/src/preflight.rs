@@ -346,17 +346,17 @@ impl Preflight {
         let outlook = of(pass, &input);
         let is_certain = of(least, &input).verdict == outlook.verdict;
         let reviewed = self.review(dataset, policy);
-        let (outcome, reason) = match outlook.verdict {
-            PlanVerdict::Fails => ("fails", outlook.reason),
+        let outcome = match outlook.verdict {
+            PlanVerdict::Fails => "fails",
             // Nothing is planned before a person has looked at the rows.
             PlanVerdict::Runs | PlanVerdict::AwaitsApproval | PlanVerdict::Waits(_)
                 if !reviewed.is_empty() =>
             {
-                ("awaits_review", outlook.reason)
+                "awaits_review"
             }
-            PlanVerdict::Runs => ("runs", outlook.reason),
-            PlanVerdict::AwaitsApproval => ("awaits_approval", outlook.reason),
-            PlanVerdict::Waits(_) => ("waits", outlook.reason),
+            PlanVerdict::Runs => "runs",
+            PlanVerdict::AwaitsApproval => "awaits_approval",
+            PlanVerdict::Waits(_) => "waits",
         };
         let estimate = outlook.estimate;
         let known = estimate.as_ref();
@@ -371,7 +371,7 @@ impl Preflight {
             budget_usd: outlook.approve_above.dollars(),
             outcome,
             is_certain,
-            reason,
+            reason: outlook.reason,
             warnings: outlook.warnings,
             defaults: outlook.defaults,
             minutes: prices().tuning_minutes.value,

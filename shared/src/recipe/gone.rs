@@ -145,14 +145,14 @@ pub(super) fn gone(recipe: &Table) -> Vec<GoneKnob> {
     let mut found = Vec::new();
     for (key, value) in recipe {
         if key != "clean" {
-            look(&[key], value, &mut found);
+            collect(&[key], value, &mut found);
         }
     }
     found
 }
 
-/// Looks at a field by its path, and at those in it.
-fn look(path: &[&str], value: &Value, found: &mut Vec<GoneKnob>) {
+/// Collects what a field is, by its path, and what the fields in it are.
+fn collect(path: &[&str], value: &Value, found: &mut Vec<GoneKnob>) {
     let field = path.last().copied().unwrap_or_default();
     let is_todays = match path {
         ["tune", field] => TODAY.iter().any(|(today, _)| today == field),
@@ -168,7 +168,7 @@ fn look(path: &[&str], value: &Value, found: &mut Vec<GoneKnob>) {
         }),
         Some(_) | None => {
             for (key, value) in value.as_table().into_iter().flatten() {
-                look(&[path, &[key]].concat(), value, found);
+                collect(&[path, &[key]].concat(), value, found);
             }
         }
     }

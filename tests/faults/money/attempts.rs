@@ -65,8 +65,7 @@ async fn a_run_that_fails_again_waits_for_a_person_who_may_retry_it() {
     assert_eq!(proxy.creates(), 2);
     let why = "the service was broken on that day";
     let arguments = ["retry", run.id.as_str(), "--why", why];
-    let retried = harness.command(PROGRAM, &arguments).await;
-    assert!(retried.status.success(), "{retried:?}");
+    let _printed = harness.expect_command(PROGRAM, &arguments).await;
     let third = published(&harness, &run.id, 3, "succeeded").await;
     assert_eq!(third["attempt"], 3, "{third:#}");
     assert!(third["history"].to_string().contains(why), "{third:#}");

@@ -5,7 +5,7 @@ use std::ops::{BitOr, BitOrAssign};
 
 /// A set of byte classes. A class in the set means that a scan may find something, no more.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct ByteClasses(pub(crate) u8);
+pub(crate) struct ByteClasses(u8);
 
 impl ByteClasses {
     /// A possible marker of a prompt template.
@@ -60,6 +60,11 @@ impl ByteClasses {
         if bits == 0 { Self(0) } else { self }
     }
 
+    /// Both sets, where a constant is needed.
+    pub(crate) const fn with(self, others: Self) -> Self {
+        Self(self.0 | others.0)
+    }
+
     /// Whether the two sets have a class in common.
     pub(crate) const fn has_any(self, others: Self) -> bool {
         self.0 & others.0 != 0
@@ -70,7 +75,7 @@ impl BitOr for ByteClasses {
     type Output = Self;
 
     fn bitor(self, other: Self) -> Self {
-        Self(self.0 | other.0)
+        self.with(other)
     }
 }
 

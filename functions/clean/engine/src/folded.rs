@@ -48,11 +48,13 @@ pub(crate) struct FoldedQuestions {
 /// The letters, digits and signs of a name, in lower case: names that fold alike read alike.
 pub(crate) fn folded_name(name: &str) -> String {
     let folded = name.nfkc().flat_map(char::to_lowercase);
-    let is_kept = |c: &char| {
-        let sign = u8::try_from(*c).is_ok_and(|byte| SIGNS.contains(&byte));
-        c.is_alphanumeric() || sign || FURTHER_SIGNS.contains(c)
-    };
-    folded.filter(is_kept).collect()
+    folded.filter(|c| is_kept(*c)).collect()
+}
+
+/// Whether `c` is a letter, a digit or a sign.
+fn is_kept(c: char) -> bool {
+    let is_sign = u8::try_from(c).is_ok_and(|byte| SIGNS.contains(&byte));
+    c.is_alphanumeric() || is_sign || FURTHER_SIGNS.contains(&c)
 }
 
 /// Room to fold texts in, for many rows.
@@ -233,9 +235,8 @@ impl<'b> FoldedHash<'b> {
             if UNSEEN.contains(&c) {
                 continue;
             }
-            let is_sign = u8::try_from(c).is_ok_and(|byte| SIGNS.contains(&byte));
             let is_minus = c == '-' && !joins && folded.peek().is_some_and(char::is_ascii_digit);
-            if c.is_alphanumeric() || is_sign || is_minus || FURTHER_SIGNS.contains(&c) {
+            if is_kept(c) || is_minus {
                 run.push(c);
             } else if !run.is_empty() {
                 run.push(' ');

@@ -398,7 +398,7 @@ impl<'s> RowProcessor<'s> {
         };
         let earlier = faults.len();
         let shape = columns.shape_of(&row, self.options);
-        let reading = match (&self.columns, shape.known) {
+        let mut reading = match (&self.columns, shape.known) {
             (Some(mapped), _) => mapped.read(row, faults, self.options),
             (None, Some(known)) => known.read(row, faults, self.options),
             (None, None) => formats::read(row, faults, self.options),
@@ -407,7 +407,6 @@ impl<'s> RowProcessor<'s> {
             shape,
             reading.as_ref().map_or("", |reading| reading.format.name),
         );
-        let mut reading = reading;
         let refusal = reading.as_mut().err();
         for fault in faults.iter_mut().skip(earlier).chain(refusal) {
             columns.name_as_written(shape, fault);

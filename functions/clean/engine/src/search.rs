@@ -70,15 +70,14 @@ impl Search {
         let Some(detector) = detector else {
             return false;
         };
-        let whole = self.of_whole_row();
-        RowSearch { detector, ..whole }.row(example, faults)
+        self.of_row(detector).row(example, faults)
     }
 
-    /// A search of one row, for everything.
-    fn of_whole_row(&self) -> RowSearch<'_> {
+    /// A search of one row, for what `detector` finds.
+    fn of_row<'s>(&'s self, detector: &'s Detector) -> RowSearch<'s> {
         RowSearch {
             search: self,
-            detector: &self.detector,
+            detector,
             tally: HitTally::default(),
         }
     }

@@ -96,7 +96,7 @@ impl Sketch {
             } else {
                 b' '
             };
-            // Marks and blanks side by side are one.
+            // Marks and whitespace side by side are one.
             if letter == b' ' && window & 0xFF == u64::from(b' ') {
                 continue;
             }

@@ -21,7 +21,7 @@ const ATTEMPTS_MAX: usize = 10;
 Who and why are kept in the history of the run: see `lapidary show`.
 
 Examples:
-  lapidary refuse tickets-3f2k9x1m4q7a-b5c8d1e9f0 --why 'too dear for a trial'
+  lapidary refuse tickets-3f2k9x1m4q7a-b5c8d1e9f0 --why 'too expensive for a trial'
   lapidary retry tickets-3f2k9x1m4q7a-b5c8d1e9f0 --why 'the service had an outage'
   lapidary cancel tickets-3f2k9x1m4q7a-b5c8d1e9f0 --why 'the rows are of last year'")]
 pub(crate) struct Args {

@@ -419,6 +419,18 @@ mod tests {
 
     use super::*;
 
+    /// Checks `file` by the recipe next to it.
+    fn checked(file: &Path) -> Result<Preflight, preflight::Error> {
+        preflight::check(
+            file,
+            None,
+            &Screen::new(),
+            CleaningLimits::default().machine(),
+            &SettingOverrides::default(),
+            &EarlierVersions::default(),
+        )
+    }
+
     #[test]
     fn every_rule_is_listed_with_its_action() {
         let table = rules();
@@ -437,16 +449,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("rows.jsonl");
         let check = || {
-            let earlier = EarlierVersions::default();
-            let machine = CleaningLimits::default().machine();
-            let result = preflight::check(
-                &file,
-                None,
-                &Screen::new(),
-                machine,
-                &SettingOverrides::default(),
-                &earlier,
-            );
+            let result = checked(&file);
             let conditions = PlanArgs::default().conditions().unwrap();
             serde_json::to_value(json(&file, &result, &conditions)).unwrap()
         };
@@ -481,16 +484,7 @@ mod tests {
             let row =
                 |n| format!("{{\"input\":\"question {n}\",\"output\":\"one two {n} four\"}}\n");
             std::fs::write(&file, (0..rows).map(row).collect::<String>()).unwrap();
-            let earlier = EarlierVersions::default();
-            let machine = CleaningLimits::default().machine();
-            let result = preflight::check(
-                &file,
-                None,
-                &Screen::new(),
-                machine,
-                &SettingOverrides::default(),
-                &earlier,
-            );
+            let result = checked(&file);
             let code = file_code(&file, &result, &conditions);
             (render(&file, &result.unwrap(), &conditions), code)
         };

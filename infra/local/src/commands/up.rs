@@ -8,6 +8,7 @@ use std::{
 };
 
 use emulators::clock::Clock;
+use rapidfuzz::distance::jaro_winkler;
 
 use crate::{
     doctor::CloudConfig,
@@ -69,7 +70,7 @@ fn setting(text: &str) -> Result<(String, String), String> {
     if known.contains(name) {
         return Ok((name.to_owned(), value.to_owned()));
     }
-    let likeness = |known: &&&str| strsim::jaro_winkler(name, known);
+    let likeness = |known: &&&str| jaro_winkler::similarity(name.chars(), known.chars());
     let nearest = known
         .iter()
         .max_by(|a, b| likeness(a).total_cmp(&likeness(b)));

@@ -1,7 +1,7 @@
-//! Where the series of jobs are: what is read once and not at every look at a curve.
+//! Where the series of jobs are: what is listed once and not at every read of a curve.
 //!
 //! The way to a curve takes three calls: the experiment's context, its runs, their series. None of them changes
-//! once both losses are there, so most looks are one call.
+//! once both losses are there, so most reads are one call.
 
 use std::{
     collections::BTreeMap,
@@ -10,9 +10,9 @@ use std::{
 
 use crate::curve;
 
-/// Looks at a curve for which a board counts. After an hour of ticks or less its series are listed again, since
+/// Reads of a curve for which a board counts. After an hour of ticks or less its series are listed again, since
 /// the service may have begun another one.
-const LOOKS_MAX: u32 = 30;
+const READS_MAX: u32 = 30;
 /// Boards that a process remembers: a hundred times the jobs that a project may run at a time.
 const BOARDS_MAX: usize = 1_000;
 
@@ -36,7 +36,7 @@ pub(super) struct Board {
 
 impl Board {
     /// Whether no loss is missing. A job without validation rows never has that of evaluation, so its series
-    /// are listed at each look.
+    /// are listed each time.
     fn is_whole(&self) -> bool {
         let has = |loss: &str| self.series.iter().any(|it| it.display_name == loss);
         has(curve::TRAIN) && has(curve::EVAL)
@@ -52,12 +52,12 @@ impl Boards {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The board of `experiment`, for one more look.
-    pub(super) fn look(&self, experiment: &str) -> Option<Board> {
+    /// The board of `experiment`, for one more read.
+    pub(super) fn read(&self, experiment: &str) -> Option<Board> {
         let mut boards = self.lock();
-        let (board, looks) = boards.get_mut(experiment)?;
-        *looks += 1;
-        if *looks < LOOKS_MAX {
+        let (board, reads) = boards.get_mut(experiment)?;
+        *reads += 1;
+        if *reads < READS_MAX {
             return Some(board.clone());
         }
         boards.remove(experiment).map(|(board, _)| board)
@@ -97,20 +97,20 @@ mod tests {
     }
 
     #[test]
-    fn a_board_counts_for_so_many_looks() {
+    fn a_board_counts_for_so_many_reads() {
         let (boards, both) = (Boards::default(), board(&[curve::TRAIN, curve::EVAL]));
-        assert_eq!(boards.look("e"), None);
+        assert_eq!(boards.read("e"), None);
         boards.keep("e", &both);
-        let known = (0..LOOKS_MAX).filter(|_| boards.look("e").as_ref() == Some(&both));
+        let known = (0..READS_MAX).filter(|_| boards.read("e").as_ref() == Some(&both));
         assert_eq!(known.count(), 30);
-        assert_eq!(boards.look("e"), None, "its series are listed again");
+        assert_eq!(boards.read("e"), None, "its series are listed again");
     }
 
     #[test]
-    fn a_board_that_lacks_a_loss_is_read_at_each_look() {
+    fn a_board_that_lacks_a_loss_is_listed_each_time() {
         let boards = Boards::default();
         boards.keep("e", &board(&[curve::TRAIN, "/reward"]));
-        assert_eq!(boards.look("e"), None);
+        assert_eq!(boards.read("e"), None);
     }
 
     #[test]
@@ -118,7 +118,7 @@ mod tests {
         let boards = Boards::default();
         boards.keep("e", &board(&[curve::TRAIN, curve::EVAL]));
         boards.forget("e");
-        assert_eq!(boards.look("e"), None);
+        assert_eq!(boards.read("e"), None);
     }
 
     #[test]
@@ -127,7 +127,7 @@ mod tests {
         for number in 0..=BOARDS_MAX {
             boards.keep(&number.to_string(), &both);
         }
-        assert_eq!(boards.look("0"), None);
-        assert_eq!(boards.look(&BOARDS_MAX.to_string()), Some(both));
+        assert_eq!(boards.read("0"), None);
+        assert_eq!(boards.read(&BOARDS_MAX.to_string()), Some(both));
     }
 }

@@ -54,7 +54,7 @@ impl Vertex {
         experiment: &str,
         mut curve: Curve,
     ) -> Result<Option<Curve>, CallError> {
-        let board = match self.boards.look(experiment) {
+        let board = match self.boards.read(experiment) {
             Some(board) => board,
             None => match self.board(experiment).await? {
                 Some(board) => board,

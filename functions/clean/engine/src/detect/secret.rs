@@ -10,7 +10,7 @@ use self::{
     value::{
         CLIENT_BEFORE, DATACENTER_BEFORE, OTHER_NAMES, TAIL_BEFORE, address_end, armour_end,
         assigned_end, assignment, is_base64, is_high_entropy, is_lower_hex, is_random, is_url_safe,
-        number_before,
+        number_before, word_before,
     },
 };
 use super::{Hit, HitKind, begins_word, count, ends_word};
@@ -158,18 +158,16 @@ impl Secret {
                 return (begins_word(bytes, start) && has_digit).then_some(end);
             }
             Tail => {
-                let before = bytes.get(start.checked_sub(TAIL_BEFORE)?..start)?;
-                let is = before.iter().all(u8::is_ascii_alphanumeric)
-                    && begins_word(bytes, start - TAIL_BEFORE);
-                return run(at, is_url_safe).filter(|_| is);
+                let is = |byte: u8| byte.is_ascii_alphanumeric();
+                word_before(bytes, start, TAIL_BEFORE, is)?;
+                return run(at, is_url_safe);
             }
             Client => {
-                let before = bytes.get(start.checked_sub(CLIENT_BEFORE)?..start)?;
-                let is = before.iter().all(u8::is_ascii_alphanumeric)
-                    && before.last().is_some_and(u8::is_ascii_digit)
-                    && begins_word(bytes, start - CLIENT_BEFORE);
+                let is = |byte: u8| byte.is_ascii_alphanumeric();
+                let before = word_before(bytes, start, CLIENT_BEFORE, is)?;
+                let has_digit = before.last().is_some_and(u8::is_ascii_digit);
                 return run(at, |byte| is_url_safe(byte) || matches!(byte, b'.' | b'~'))
-                    .filter(|_| is);
+                    .filter(|_| has_digit);
             }
             Hex => run(at, is_lower_hex)?,
             Upper => run(at, |byte| {
@@ -186,10 +184,8 @@ impl Secret {
                 is_url_safe(byte) || is_base64(byte) || byte == b'%'
             })?,
             Datacenter => {
-                let before = bytes.get(start.checked_sub(DATACENTER_BEFORE)?..start)?;
-                let is = before.iter().all(|byte| is_lower_hex(*byte))
-                    && begins_word(bytes, start - DATACENTER_BEFORE);
-                return run(at, |byte| byte.is_ascii_digit()).filter(|_| is);
+                word_before(bytes, start, DATACENTER_BEFORE, is_lower_hex)?;
+                return run(at, |byte| byte.is_ascii_digit());
             }
             Base64 => run(at, is_base64)?,
             HexMember => {

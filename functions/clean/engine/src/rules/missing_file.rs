@@ -17,10 +17,7 @@ pub(crate) static RULE: Rule = Rule {
     binding: false,
     doc: "a text has the mark of a picture, and the row has none",
     fix: "add the address of the picture (`images`, `gs://` or `https://`), or take the mark out of the text",
-    check: Check::Text(
-        ByteClasses(ByteClasses::MARKER.0 | ByteClasses::PLACEHOLDER.0),
-        check,
-    ),
+    check: Check::Text(ByteClasses::MARKER.with(ByteClasses::PLACEHOLDER), check),
 };
 
 /// Marks that stand for a picture anywhere.

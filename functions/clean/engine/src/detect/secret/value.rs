@@ -53,7 +53,7 @@ const SLUG_DIGITS_MIN: usize = 16;
 /// Fewest letters in both cases that look random without a digit.
 pub(super) const MIXED_MIN: usize = 24;
 
-/// Where an assigned value ends that starts at `from` and has such a length: before a blank, a quote or
+/// Where an assigned value ends that starts at `from` and has such a length: before whitespace, a quote or
 /// what separates values. A call, a list or a placeholder is none.
 pub(super) fn assigned_end(
     bytes: &[u8],
@@ -95,6 +95,18 @@ pub(super) fn is_high_entropy(value: &[u8]) -> bool {
             .to_ascii_lowercase()
             .windows(7)
             .any(|part| part == b"example")
+}
+
+/// The word of `length` such bytes that ends at `at`; `None` where there is none, or a longer one.
+pub(super) fn word_before(
+    bytes: &[u8],
+    at: usize,
+    length: usize,
+    is: impl Fn(u8) -> bool,
+) -> Option<&[u8]> {
+    let from = at.checked_sub(length)?;
+    let word = bytes.get(from..at)?;
+    (word.iter().all(|byte| is(*byte)) && begins_word(bytes, from)).then_some(word)
 }
 
 /// The number of digits before `at`, if they are a word of their own.
